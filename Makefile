@@ -1,0 +1,43 @@
+# Everything runs in .venv; `make demo` and `make test` need only Python 3.11 or newer and make.
+PYTHON ?= python3
+BIN := .venv/bin
+MINUTES ?= 3
+
+.PHONY: setup demo test test-slow lint bench faults clean
+
+setup: .venv/ready
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/ready: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/dev: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: .venv/ready
+	$(BIN)/poise train gan fashion-mnist --minutes $(MINUTES) --out runs/demo --overwrite
+
+lint: .venv/dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/pytest -n auto
+
+test-slow: .venv/dev
+	$(BIN)/pytest -m slow
+
+faults: .venv/dev
+	$(BIN)/pytest tests/faults
+
+bench: .venv/dev
+	$(BIN)/python benchmarks/gan_throughput.py
+
+clean:
+	rm -rf .venv runs

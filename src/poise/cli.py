@@ -1,0 +1,263 @@
+"""The command line. Each command parses, calls the library and prints; heavy modules are imported late."""
+
+import contextlib
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import tyro
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from .config import Config, override, to_json
+from .data.names import SETS
+from .errors import PoiseError
+from .recipes import RECIPES, from_recipe
+
+T = TypeVar("T")
+
+USAGE = """\
+poise: train deep generative models on your own data
+
+  poise train RECIPE DATA [options]      train, or go on with a run that was stopped
+  poise sample RUN [-n 64] [--out FILE]  draw samples from a run
+  poise list recipes|rules|optimizers|data
+  poise data fetch NAME                  download a built-in data set in full
+
+DATA is a folder or .zip of images, a .npy, .npz or IDX file, or a built-in set (poise list data).
+Each command answers --help. First steps:  poise train gan fashion-mnist --minutes 3
+"""
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a recipe on data. The same command again goes on with a run that was stopped."""
+
+    config: Annotated[Config, arg(name="")]
+    lr: float | None = None
+    """Learning rate of all players."""
+    optimizer: str | None = None
+    """Optimizer of all players."""
+    out: Path | None = None
+    """Run folder (None: runs/RECIPE-DATA)."""
+    resume: Annotated[bool, FlagCreatePairsOff] = False
+    """Insist that there is a run to go on with."""
+    overwrite: Annotated[bool, FlagCreatePairsOff] = False
+    """Begin anew where there is a run."""
+    dry_run: Annotated[bool, FlagCreatePairsOff] = False
+    """Print the resolved configuration and stop."""
+    json: Annotated[bool, FlagCreatePairsOff] = False
+    """Print the result as JSON."""
+    debug: Annotated[bool, FlagCreatePairsOff] = False
+    """Show the traceback of an error."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Draw samples from a run's newest checkpoint."""
+
+    run: Annotated[Positional[Path], arg(metavar="RUN")]
+    """Run folder."""
+    number: Annotated[int, arg(aliases=("-n",))] = 64
+    """How many samples."""
+    out: Path = Path("samples.png")
+    """A .png picture, a .npz array, or a folder that gets one PNG for each image."""
+    seed: int = 0
+    """Other seeds give other samples."""
+    last: Annotated[bool, FlagCreatePairsOff] = False
+    """Use the weights of the last step instead of their moving average."""
+    debug: Annotated[bool, FlagCreatePairsOff] = False
+    """Show the traceback of an error."""
+
+
+@dataclass(frozen=True)
+class List:
+    """Name what there is, one line each."""
+
+    what: Annotated[Positional[str], arg(metavar="WHAT")]
+    """recipes, rules, optimizers or data."""
+    json: Annotated[bool, FlagCreatePairsOff] = False
+    """Print as JSON."""
+    debug: Annotated[bool, FlagCreatePairsOff] = False
+    """Show the traceback of an error."""
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """Download a built-in data set in full and check it against its checksums."""
+
+    name: Annotated[Positional[str], arg(metavar="NAME")]
+    """Name of the set."""
+    to: Path | None = None
+    """Folder to keep it in (None: $POISE_DATA, or the user's data folder)."""
+    url: str | None = None
+    """Another place to download from."""
+    debug: Annotated[bool, FlagCreatePairsOff] = False
+    """Show the traceback of an error."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status: 0, 2 after a mistake, 128 + n after signal n."""
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    commands = {"train": _train, "sample": _sample, "list": _list, "data": _data}
+    if not args or args[0] in ("-h", "--help", "help"):
+        print(USAGE, end="")
+        return 0
+    if args[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"poise {version('poise')}")
+        return 0
+    try:
+        if args[0] not in commands:
+            raise PoiseError(f"no command {args[0]!r}; {_nearest(args[0], commands)}")
+        return commands[args[0]](args[1:])
+    except PoiseError as error:
+        if "--debug" in args:
+            raise
+        print(f"poise: {error}", file=sys.stderr)
+        return 2
+
+
+def _train(args: list[str]) -> int:
+    # once for the recipe's name, once with its defaults, and once more with --lr and --optimizer as defaults
+    config = _parse(
+        Train,
+        "poise train",
+        args,
+        Train(replace(from_recipe("gan", ""), recipe=tyro.MISSING, data=tyro.MISSING)),
+    ).config
+    config = from_recipe(config.recipe, config.data)
+    given = _parse(Train, "poise train", args, Train(config))
+    config = override(config, {"lr": given.lr, "optimizer": given.optimizer})
+    command = _parse(Train, "poise train", args, Train(config))
+
+    from .api import Interrupted, default_folder, resolve, train_config
+
+    config, dataset = resolve(command.config)
+    if command.dry_run:
+        print(json.dumps(to_json(config), indent=1))
+        return 0
+    out = command.out or default_folder(config)
+    try:
+        run = train_config(config, dataset, out, resume=command.resume, overwrite=command.overwrite, progress=True)
+    except Interrupted as stop:
+        print(stop, file=sys.stderr)
+        return 128 + stop.number
+    pictures = sorted(run.samples.glob("step-*.png"))
+    if command.json:
+        print(json.dumps({"run": str(run.path), "samples": str(pictures[-1]), **run.metrics()[-1]}))
+    else:
+        print(f"trained: {run.path}\nsamples: {pictures[-1]}\nmore:    poise sample {run.path} -n 64 --out samples.png")
+    return 0
+
+
+def _sample(args: list[str]) -> int:
+    command = _parse(Sample, "poise sample", args)
+
+    from .export import save_samples
+    from .run import Run
+
+    run = Run(command.run)
+    save_samples(run, run.sample(command.number, seed=command.seed, averaged=not command.last), command.out)
+    print(command.out)
+    return 0
+
+
+def _list(args: list[str]) -> int:
+    command = _parse(List, "poise list", args)
+    tables: dict[str, Callable[[], dict[str, str]]] = {
+        "recipes": lambda: _first_lines(RECIPES),
+        "rules": _rules,
+        "optimizers": _optimizers,
+        "data": lambda: {name: known.about for name, known in SETS.items()},
+    }
+    if command.what not in tables:
+        raise PoiseError(f"nothing to list under {command.what!r}; {_nearest(command.what, tables)}")
+    rows = tables[command.what]()
+    if command.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        width = max(map(len, rows))
+        print("\n".join(f"{name:<{width}}  {line}" for name, line in rows.items()))
+    return 0
+
+
+def _data(args: list[str]) -> int:
+    if args[:1] in ([], ["-h"], ["--help"]):
+        print("usage: poise data fetch NAME [--to FOLDER] [--url URL]")
+        return 0
+    if args[0] != "fetch":
+        raise PoiseError(f"no command 'data {args[0]}'; write: poise data fetch NAME")
+    command = _parse(Fetch, "poise data fetch", args[1:])
+
+    from .data import fetch
+
+    print(fetch(command.name, to=command.to, url=command.url))
+    return 0
+
+
+def _rules() -> dict[str, str]:
+    from .rules import RULES
+
+    return _first_lines(RULES)
+
+
+def _optimizers() -> dict[str, str]:
+    from .optim import OPTIMIZERS
+
+    return _first_lines(OPTIMIZERS)
+
+
+def _first_lines(table: dict[str, T]) -> dict[str, str]:
+    return {name: (thing.__doc__ or "").strip().splitlines()[0] for name, thing in table.items()}
+
+
+def _nearest(word: str, known: Sequence[str] | dict[str, T]) -> str:
+    near = get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"choose one of {', '.join(known)}"
+
+
+def _parse(kind: type[T], program: str, args: list[str], default: T | None = None) -> T:
+    """Let tyro parse; of its framed explanation of a mistake, keep one line.
+
+    Raises:
+        PoiseError: an option or value that does not exist, or one that is missing.
+    """
+    said = io.StringIO()
+    width = os.environ.get("COLUMNS")
+    try:
+        if not {"-h", "--help"} & set(args):
+            os.environ["COLUMNS"] = "10000"  # or the line that is kept would be folded
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(kind, prog=program, args=args, default=tyro.MISSING_NONPROP if default is None else default)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise PoiseError(_one_line(said.getvalue(), program)) from None
+    finally:
+        if width is None:
+            os.environ.pop("COLUMNS", None)
+        else:
+            os.environ["COLUMNS"] = width
+
+
+def _one_line(explanation: str, program: str) -> str:
+    lines = [line.strip("│|╭╮╰╯+ ") for line in explanation.splitlines()]
+    lines = [line for line in lines if line.strip("─-")]
+    message = lines[1] if len(lines) > 1 else "unusable options"
+    if message.startswith("Missing from"):
+        message = "missing " + ", ".join(line for line in lines[2:] if line.isupper())
+    if "Perhaps you meant:" in lines:
+        meant = lines[lines.index("Perhaps you meant:") + 1].split()[0]
+        return f"{message}; did you mean {meant}?"
+    return f"{message.rstrip('.')}; see {program} --help"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,245 @@
+"""What a run is made of, as plain values: everything that config.json holds and the command line can set.
+
+Nothing heavy is imported here, so that `poise --help` answers at once.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from tyro.conf import Positional, arg
+
+from .errors import PoiseError
+
+Penalty = Literal["r1", "r2", "wgan-gp"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class PlayerConfig:
+    """How one player learns."""
+
+    optimizer: str = "adam"
+    """Turns a gradient into a move; see `poise list optimizers`."""
+    lr: float = 2e-4
+    """Learning rate at the start."""
+    lr_end: float | None = None
+    """Learning rate at the end, reached along half a cosine (None: constant)."""
+    beta1: float = 0.5
+    """Decay of the gradient's running mean."""
+    beta2: float = 0.999
+    """Decay of the squared gradient's running mean."""
+    beta2_end: float | None = None
+    """beta2 at the end, reached along half a cosine (None: constant)."""
+
+
+@dataclass(frozen=True)
+class GanConfig:
+    """A generative adversarial network: two players, generator and discriminator."""
+
+    network: Literal["dcgan", "residual", "mlp"] = "dcgan"
+    """Networks of both players (mlp: for points in the plane)."""
+    width: int = 64
+    """Channels at full resolution (mlp: hidden units); everything else is a multiple of it."""
+    latent: int = 64
+    """Dimensions of the noise a sample is made from."""
+    norm: Literal["none", "batch", "spectral"] = "none"
+    """Normalization in the discriminator."""
+    loss: Literal["non-saturating", "minimax", "hinge", "wasserstein", "relativistic"] = "non-saturating"
+    """What the two players minimize."""
+    real_weight: float = 1.0
+    """Weight of the discriminator's term on real samples."""
+    penalties: tuple[Penalty, ...] = ()
+    """Gradient penalties on the discriminator, added up."""
+    gamma: float = 1.0
+    """Weight of the penalties at the start."""
+    gamma_end: float | None = None
+    """Weight of the penalties at the end, reached along half a cosine (None: constant)."""
+    discriminator_steps: int = 1
+    """Steps of the discriminator, each on a new batch, for each step of the generator."""
+    generator: PlayerConfig = field(default_factory=PlayerConfig)
+    discriminator: PlayerConfig = field(default_factory=PlayerConfig)
+
+    @property
+    def steps_per_player(self) -> dict[str, int]:
+        """Steps each player takes in a turn of the alternating rule."""
+        return {"discriminator": self.discriminator_steps, "generator": 1}
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings of a run, resolved; a recipe returns one."""
+
+    recipe: Annotated[Positional[str], arg(metavar="RECIPE")]
+    """Name of the recipe to start from; see `poise list recipes`."""
+    data: Annotated[Positional[str], arg(metavar="DATA")]
+    """A folder, an archive, an array file, or the name of a built-in set."""
+    model: Annotated[GanConfig, arg(name="")]
+    """The game and its players."""
+    steps: int = 10_000
+    """Training steps."""
+    minutes: float | None = None
+    """Train for so many minutes instead of a number of steps."""
+    batch: int = 64
+    """Samples in a batch."""
+    size: int | None = None
+    """Image height and width in pixels (None: that of the images, or 64 where they differ)."""
+    flip: bool = False
+    """Mirror half of the training images left to right."""
+    rule: str = "alternating"
+    """Who moves when; see `poise list rules`."""
+    average_half_life: float = 50_000
+    """Half-life of the moving average of the generator's weights, in images."""
+    average_ramp: float = 0.05
+    """The half-life is at most this share of the images seen so far."""
+    seed: int = 0
+    """Seed of everything random in the run."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:N or mps."""
+    precision: Precision = "auto"
+    """Precision of the networks' arithmetic; weights, losses and optimizers stay float32."""
+    log_every: int = 10
+    """Steps between lines of metrics.jsonl."""
+    sample_every: int = 250
+    """Steps between pictures of samples."""
+    checkpoint_every: int = 500
+    """Steps between checkpoints."""
+
+    @property
+    def players(self) -> dict[str, PlayerConfig]:
+        """Each player's settings, by name."""
+        return {name: getattr(self.model, name) for name in self.model.steps_per_player}
+
+
+# Fields that may differ when a run goes on: how long it trains and how often it writes, not what it learns.
+FREE_TO_CHANGE = {"steps", "minutes", "log_every", "sample_every", "checkpoint_every"}
+
+
+def to_json(config: Config) -> dict[str, Any]:
+    """Return the configuration as plain JSON values.
+
+    Example:
+        >>> to_json(Config("gan", "ring", GanConfig()))["model"]["generator"]["lr"]
+        0.0002
+    """
+    return asdict(config)
+
+
+def from_json(values: Mapping[str, Any]) -> Config:
+    """Rebuild a configuration from `to_json`'s values.
+
+    Raises:
+        PoiseError: a field is missing or unknown, as in the folder of another version of Poise.
+    """
+    try:
+        model = dict(values["model"])
+        for name in ("generator", "discriminator"):
+            model[name] = PlayerConfig(**model[name])
+        model["penalties"] = tuple(model["penalties"])
+        return Config(**{**values, "model": GanConfig(**model)})
+    except (KeyError, TypeError) as error:
+        raise PoiseError(
+            f"config.json does not fit this version of Poise ({error}); train again into another folder"
+        ) from None
+
+
+def override(config: Config, changes: Mapping[str, Any]) -> Config:
+    """Return the configuration with some fields changed, by their command-line names in Python spelling.
+
+    Args:
+        config: where to start.
+        changes: field → value; a model's field stands beside the others (`gamma=1`), a player's is a mapping
+            (`generator={"lr": 1e-3}`), and `lr=` or `optimizer=` sets all players'; a player's own value wins.
+
+    Raises:
+        PoiseError: no such field; the message names the nearest one.
+
+    Example:
+        >>> config = Config("gan", "ring", GanConfig())
+        >>> override(config, {"lr": 1e-3, "generator": {"lr": 5e-4}, "batch": 32}).players["generator"].lr
+        0.0005
+    """
+    changes = dict(changes)
+    everyone = {name: changes.pop(name, None) for name in ("lr", "optimizer")}
+    everyone = {name: value for name, value in everyone.items() if value is not None}
+    players: dict[str, Any] = {name: replace(player, **everyone) for name, player in config.players.items()}
+    config = replace(config, model=replace(config.model, **players))
+    model_fields = {f.name for f in fields(config.model)}
+    model = {name: changes.pop(name) for name in list(changes) if name in model_fields}
+    for name, value in model.items():
+        if name in players and isinstance(value, Mapping):
+            _check_names(value, players[name])
+            model[name] = replace(players[name], **value)
+    _check_names(changes, config, also=model_fields | {"lr", "optimizer"})
+    return replace(config, **changes, model=replace(config.model, **model))
+
+
+def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
+    """Return the fields that differ, as name → (old value, new value), a player's under "player.field".
+
+    Example:
+        >>> config = Config("gan", "ring", GanConfig())
+        >>> differences(config, override(config, {"batch": 32, "generator": {"lr": 1.0}}))
+        {'generator.lr': (0.0002, 1.0), 'batch': (64, 32)}
+    """
+    before, after = _flat(old), _flat(new)
+    return {name: (before.get(name), after.get(name)) for name in after if before.get(name) != after[name]}
+
+
+def check(config: Config) -> None:
+    """Check what types alone cannot say.
+
+    Raises:
+        PoiseError: a value out of range; the message names the field.
+    """
+    _check_choices(config)
+    _check_choices(config.model)
+    positive: dict[str, float] = {"batch": config.batch, "steps": config.steps, "width": config.model.width}
+    positive |= {"latent": config.model.latent, "discriminator-steps": config.model.discriminator_steps}
+    positive |= {name: getattr(config, f"{name}_every") for name in ("log", "sample", "checkpoint")}
+    positive |= {f"{name}.lr": player.lr for name, player in config.players.items()}
+    if config.minutes is not None:
+        positive["minutes"] = config.minutes
+    for name, value in positive.items():
+        if not value > 0:
+            raise PoiseError(f"--{name.replace('_', '-')} is {value}; give a number above 0")
+    for name, player in config.players.items():
+        for beta in ("beta1", "beta2"):
+            if not 0 <= getattr(player, beta) < 1:
+                raise PoiseError(f"--{name}.{beta} is {getattr(player, beta)}; give a number from 0 to below 1")
+    if config.rule == "simultaneous" and config.model.discriminator_steps > 1:
+        raise PoiseError("--discriminator-steps needs --rule alternating: simultaneous players move once each")
+
+
+def _check_choices(settings: Any) -> None:
+    """Check every field whose type is a choice of words; the command line does so too, but Python callers may err."""
+    for name, kind in get_type_hints(type(settings)).items():
+        repeated = get_origin(kind) is tuple
+        choices = get_args(get_args(kind)[0] if repeated else kind)
+        if get_origin(get_args(kind)[0] if repeated else kind) is Literal:
+            given = getattr(settings, name)
+            for value in given if repeated else [given]:
+                if value not in choices:
+                    near = get_close_matches(str(value), choices, n=1)
+                    hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(choices)}"
+                    raise PoiseError(f"no {name} {value!r}; {hint}")
+
+
+def _check_names(given: Mapping[str, Any], target: Any, also: Iterable[str] = ()) -> None:
+    known = {f.name for f in fields(target)} | set(also)
+    for name in given:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            raise PoiseError(f"no option {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+
+
+def _flat(config: Any, prefix: str = "") -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for f in fields(config):
+        value = getattr(config, f.name)
+        if is_dataclass(value):
+            values |= _flat(value, "" if f.name == "model" else f"{f.name}.")
+        else:
+            values[prefix + f.name] = value
+    return values

@@ -1,0 +1,83 @@
+"""From what a person names to a data set."""
+
+import difflib
+import os
+from pathlib import Path
+
+from ..errors import PoiseError
+from .dataset import Dataset, Progress
+from .names import SETS
+from .sizes import check_size
+
+
+def load(source: str | Path, *, size: int | None = None, progress: Progress | None = None) -> Dataset:
+    """Load a set of images or points.
+
+    Args:
+        source: The name of a built-in set; or the path of a folder with images, of a .zip with images,
+            of an .npy or .npz array uint8 [n, h, w] or [n, h, w, c], or of an IDX file (plain or .gz).
+        size: The side of the square images, one of `names.SIZES`: cropped at the center, resized with an
+            antialiasing filter. None keeps a size that is supported; else image files become 64×64 and
+            arrays take the nearest supported size.
+        progress: Called with the number of images done and their total.
+
+    Returns:
+        The data; without a test part of its own, min(2000, n // 10) rows are held out, always the same.
+
+    Raises:
+        PoiseError: No such source, an unsupported size, or data that cannot be used.
+
+    Example:
+        >>> data = load("ring")
+        >>> data.train.shape, data.test.shape
+        ((50000, 2), (10000, 2))
+    """
+    if size is not None:
+        check_size(size)
+    if isinstance(source, str) and source in SETS:
+        return _load_built_in(source, size, progress)
+    path = os.path.expanduser(source)
+    if os.path.isdir(path):
+        return _load_folder(Path(path), size, progress)
+    if not os.path.exists(path):
+        raise PoiseError(f"no such folder or file, and no built-in set: {source}; {_suggestion(str(source))}")
+    return _load_file(Path(path), size, progress)
+
+
+def _load_built_in(name: str, size: int | None, progress: Progress | None) -> Dataset:
+    if name == "fashion-mnist":
+        from .fashion import load_fashion
+
+        return load_fashion(size, progress)
+    from .toys import load_toy
+
+    return load_toy(name, size)
+
+
+def _load_folder(path: Path, size: int | None, progress: Progress | None) -> Dataset:
+    from .collect import collect
+    from .folder import list_folder
+
+    place = path.resolve()
+    return collect(place.name, str(place), list_folder(place), size, progress)
+
+
+def _load_file(path: Path, size: int | None, progress: Progress | None) -> Dataset:
+    from . import arrays
+
+    suffix = path.suffix.lower()
+    if suffix == ".zip":
+        from .archive import list_zip
+        from .collect import collect
+
+        return collect(path.name, str(path.resolve()), list_zip(path), size, progress)
+    if suffix in (".npy", ".npz"):
+        return arrays.load_numpy(path, size, progress)
+    if suffix == ".gz" or "idx" in path.name:
+        return arrays.load_idx(path, size, progress)
+    raise PoiseError(f"{path} is no data that Poise reads; give a folder of images, .zip, .npy, .npz or IDX")
+
+
+def _suggestion(name: str) -> str:
+    near = difflib.get_close_matches(name.lower(), SETS, n=1)
+    return f"did you mean {near[0]}?" if near else f"built-in sets are {', '.join(SETS)}"

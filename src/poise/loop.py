@@ -1,0 +1,83 @@
+"""The training loop."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from torch import Tensor
+
+from .game import Batch, Loss
+from .training import Training
+
+Hook = Callable[[Training, Mapping[str, Loss]], object]
+
+
+class Deal(Protocol):
+    """The batches of training, by number."""
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor | None]:
+        """Return batch `index`: samples and, if there are any, labels."""
+        ...
+
+
+def fit(
+    training: Training,
+    batches: Deal,
+    *,
+    progress: Callable[[Training], float],
+    every: Sequence[Hook] = (),
+    stop: Callable[[], bool] = lambda: False,
+) -> None:
+    """Train until progress is 1.
+
+    Args:
+        training: what is trained; its step, examples and seconds go on from where they are.
+        batches: batch i of training, a function of i alone.
+        progress: how far the training is; `by_steps(n)` or `by_minutes(m)`.
+        every: called after each step with the training and the losses; see `at_multiples`.
+        stop: asked after each step; true ends the training early.
+
+    Raises:
+        NonFinite: a loss became infinite or not a number.
+
+    Example:
+        >>> import torch
+        >>> from poise.config import GanConfig
+        >>> from poise.models import build
+        >>> from poise.optim import adam
+        >>> from poise.rules import Alternating
+        >>> game = build(GanConfig(network="mlp", width=8, latent=2), (2,))
+        >>> training = Training(game, Alternating(), dict.fromkeys(game.players, adam))
+        >>> fit(training, {i: (torch.randn(16, 2), None) for i in range(3)}, progress=by_steps(3))
+        >>> training.step
+        3
+    """
+    began = time.perf_counter() - training.seconds
+    per_step = training.rule.batches
+    while (done := progress(training)) < 1 and not stop():
+        first = training.step * per_step
+        hand = [Batch(*batches[index]) for index in range(first, first + per_step)]
+        losses = training.play(hand, done)
+        training.seconds = time.perf_counter() - began
+        for hook in every:
+            hook(training, losses)
+
+
+def by_steps(steps: int) -> Callable[[Training], float]:
+    """Progress as the share of `steps` taken."""
+    return lambda training: training.step / steps
+
+
+def by_minutes(minutes: float) -> Callable[[Training], float]:
+    """Progress as the share of `minutes` spent; such a run ends where the clock says, not at a fixed step."""
+    return lambda training: training.seconds / (60 * minutes)
+
+
+def at_multiples(n: int, hook: Hook) -> Hook:
+    """Call the hook only when the number of steps is a multiple of n."""
+
+    def call(training: Training, losses: Mapping[str, Loss]) -> None:
+        if training.step % n == 0:
+            hook(training, losses)
+
+    return call

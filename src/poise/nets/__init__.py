@@ -1,0 +1,1 @@
+"""Networks: building blocks that know nothing of games."""

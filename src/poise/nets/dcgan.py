@@ -1,0 +1,114 @@
+"""Plain convolutional networks after DCGAN (Radford et al. 2016, arXiv:1511.06434), shaped for small machines.
+
+Two changes make them several times faster on a CPU at the same quality: the generator convolves before it
+grows (3×3 at the lower resolution, then bilinear) instead of transposed convolutions, and the discriminator
+first folds 2×2 pixels into channels, so that no convolution runs at full resolution on one or three channels.
+"""
+
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from .sizes import channels_by_level, stages
+
+WIDEST = 256  # channels are doubled with each halving of the image, up to this many
+
+
+class Generator(nn.Module):
+    """From noise to images: a linear map to the base grid, then convolve and double until the size is reached.
+
+    Args:
+        latent: dimensions of the noise [n, latent].
+        size: height and width of the images, base · 2ᵏ with a base from 4 to 7.
+        channels: 1 (gray) or 3 (color).
+        width: channels at full resolution.
+
+    Returns:
+        (forward) images in [−1, 1], shape [n, channels, size, size].
+    """
+
+    def __init__(self, latent: int, size: int, channels: int, width: int) -> None:
+        super().__init__()
+        base, doublings = stages(size)
+        widths = channels_by_level(width, doublings, WIDEST)[::-1]
+        self.grid = (widths[0], base, base)
+        self.stem = nn.Linear(latent, widths[0] * base * base, bias=False)
+        layers: list[nn.Module] = [nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
+        for before, after in pairwise(widths):
+            layers += [
+                nn.Conv2d(before, after, 3, padding=1, bias=False),
+                nn.Upsample(scale_factor=2, mode="bilinear"),
+                nn.BatchNorm2d(after),
+                nn.ReLU(inplace=True),
+            ]
+        self.body = nn.Sequential(*layers, nn.Conv2d(widths[-1], channels, 3, padding=1), nn.Tanh())
+        _start_small(self)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return images, shape [n, channels, size, size]."""
+        grid = self.stem(z).unflatten(1, self.grid).contiguous(memory_format=torch.channels_last)
+        images: Tensor = self.body(grid)
+        return images
+
+
+class Discriminator(nn.Module):
+    """From images to scores: fold 2×2 pixels into channels, halve with 4×4 convolutions, end in one logit.
+
+    Args:
+        size: height and width of the images, base · 2ᵏ with a base from 4 to 7.
+        channels: 1 or 3.
+        width: channels at full resolution, if there were a convolution at it.
+        norm: "batch" normalizes all but the first layer; "none" and "spectral" (which `nets.spectral` adds)
+            differ here in the starting weights.
+
+    Returns:
+        (forward) scores, shape [n].
+    """
+
+    def __init__(
+        self, size: int, channels: int, width: int, norm: Literal["none", "batch", "spectral"] = "none"
+    ) -> None:
+        super().__init__()
+        base, doublings = stages(size)
+        widths = channels_by_level(width, doublings, WIDEST)[1:]
+        layers: list[nn.Module] = [
+            nn.PixelUnshuffle(2),
+            nn.Conv2d(4 * channels, widths[0], 3, padding=1),
+            nn.LeakyReLU(0.2, inplace=True),
+        ]
+        for before, after in pairwise(widths):
+            layers.append(nn.Conv2d(before, after, 4, stride=2, padding=1, bias=norm != "batch"))
+            if norm == "batch":
+                layers.append(nn.BatchNorm2d(after))
+            layers.append(nn.LeakyReLU(0.2, inplace=True))
+        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * base * base, 1))
+        if norm == "batch":
+            _start_small(self)
+        elif norm == "none":
+            _keep_variance(self)
+        # spectral: the scale is divided out again; torch's small start lets Adam turn the weights faster
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return scores (logits), shape [n]."""
+        scores: Tensor = self.body(x)
+        return scores.squeeze(1)
+
+
+def _start_small(network: nn.Module) -> None:
+    """Draw weights from N(0, .02²), as the DCGAN paper does where batch normalization sets the scale."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def _keep_variance(network: nn.Module) -> None:
+    """Draw weights so that leaky ReLU layers keep the variance of what passes (He et al. 2015)."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, 0.2)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

@@ -1,0 +1,101 @@
+"""Recipes: named functions that return a full configuration.
+
+A recipe knows images from points in the plane (the toys), because no one set of numbers serves both.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from difflib import get_close_matches
+
+from .config import Config, GanConfig, PlayerConfig
+from .data.names import kind_of
+from .errors import PoiseError
+
+
+def gan(data: str) -> Config:
+    """The default: the best samples for equal minutes on a two-core CPU (docs/recipes.md says how it was chosen)."""
+    player = PlayerConfig(lr=1e-3, beta1=0.0, beta2=0.99)
+    return _config(
+        "gan",
+        data,
+        GanConfig(loss="relativistic", penalties=("r1", "r2"), gamma=0.1, generator=player, discriminator=player),
+    )
+
+
+def gan_textbook(data: str) -> Config:
+    """The textbook GAN: DCGAN networks, cross-entropy from logits with the real term weighted .9, Adam 2e-4."""
+    player = PlayerConfig(lr=2e-4, beta1=0.5, beta2=0.999)
+    model = GanConfig(norm="batch", latent=100, real_weight=0.9, generator=player, discriminator=player)
+    return _config("gan-textbook", data, model)
+
+
+def gan_r3(data: str) -> Config:
+    """R3GAN: relativistic pairs, R1 and R2 on every step, normalization-free residual networks."""
+    player = PlayerConfig(lr=2e-4, lr_end=5e-5, beta1=0.0, beta2=0.9, beta2_end=0.99)
+    model = GanConfig(
+        network="residual",
+        loss="relativistic",
+        penalties=("r1", "r2"),
+        gamma=0.05,
+        gamma_end=0.005,
+        generator=player,
+        discriminator=player,
+    )
+    return _config("gan-r3", data, model)
+
+
+def gan_sn(data: str) -> Config:
+    """SNGAN: hinge loss and a spectrally normalized discriminator."""
+    player = PlayerConfig(lr=2e-4, beta1=0.0, beta2=0.9)
+    model = GanConfig(norm="spectral", loss="hinge", latent=128, generator=player, discriminator=player)
+    return _config("gan-sn", data, model)
+
+
+def gan_wgan_gp(data: str) -> Config:
+    """WGAN-GP: a critic held 1-Lipschitz by a gradient penalty, five critic steps a step."""
+    player = PlayerConfig(lr=1e-4, beta1=0.0, beta2=0.9)
+    model = GanConfig(
+        loss="wasserstein",
+        penalties=("wgan-gp",),
+        gamma=10.0,
+        discriminator_steps=5,
+        generator=player,
+        discriminator=player,
+    )
+    return _config("gan-wgan-gp", data, model)
+
+
+Recipe = Callable[[str], Config]
+
+RECIPES: dict[str, Recipe] = {
+    "gan": gan,
+    "gan-textbook": gan_textbook,
+    "gan-r3": gan_r3,
+    "gan-sn": gan_sn,
+    "gan-wgan-gp": gan_wgan_gp,
+}
+
+
+def from_recipe(recipe: str, data: str) -> Config:
+    """Return the full configuration of a recipe for a data set.
+
+    Raises:
+        PoiseError: no such recipe; the message names the nearest one.
+
+    Example:
+        >>> from_recipe("gan-wgan-gp", "cats/").model.discriminator_steps
+        5
+    """
+    if recipe not in RECIPES:
+        near = get_close_matches(recipe, RECIPES, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(RECIPES)}"
+        raise PoiseError(f"no recipe {recipe!r}; {hint}")
+    return RECIPES[recipe](data)
+
+
+def _config(recipe: str, data: str, model: GanConfig) -> Config:
+    config = Config(recipe, data, model)
+    if kind_of(data) == "images":
+        return config
+    points = replace(model, network="mlp", width=128, latent=16, norm="none" if model.norm == "batch" else model.norm)
+    return replace(config, model=points, batch=256, steps=5_000)

@@ -1,0 +1,166 @@
+"""The run folder: plain files that training writes and everything else reads.
+
+config.json       what the run is made of
+metrics.jsonl     one object a line: step, examples, seconds, then names and values
+samples/          pictures of samples from fixed latents; real.png shows training data
+checkpoints/      see `poise.checkpoint`
+skipped.txt       files that could not be read as images, if any
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+
+from . import checkpoint, models
+from .config import Config, from_json, to_json
+from .data.batches import to_pixels
+from .errors import PoiseError
+from .files import write_file, write_json, writing
+from .game import Game
+from .rng import Rng
+
+
+class Run:
+    """A run folder.
+
+    Args:
+        path: an existing run folder.
+
+    Raises:
+        PoiseError: there is no run in that folder.
+
+    Example:
+        >>> import poise
+        >>> run = poise.train("gan", "ring", steps=20, out=tmp / "ring", progress=False)
+        >>> run.config.data, run.metrics()[-1]["step"]
+        ('ring', 20)
+        >>> run.sample(5).shape
+        (5, 2)
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            self._described: dict[str, Any] = json.loads((self.path / "config.json").read_text())
+            self.config: Config = from_json(self._described["config"])
+        except (OSError, NotADirectoryError):
+            raise PoiseError(f"no run in {self.path}; give the folder that `poise train` made") from None
+        except (ValueError, KeyError) as error:
+            if isinstance(error, PoiseError):
+                raise
+            raise PoiseError(f"{self.path / 'config.json'} is damaged; train again into another folder") from None
+
+    @classmethod
+    def create(cls, path: Path, config: Config, facts: Mapping[str, Any]) -> "Run":
+        """Make the folder, or bring an existing one's config.json up to date.
+
+        Args:
+            path: the folder.
+            config: the resolved configuration.
+            facts: what else the run should remember: the data's shape and fingerprint, versions, command.
+
+        Raises:
+            PoiseError: the disk is full or read-only.
+        """
+        with writing(path):
+            for folder in ("samples", "checkpoints"):
+                (path / folder).mkdir(parents=True, exist_ok=True)
+        write_json(path / "config.json", {"config": to_json(config), **facts})
+        return cls(path)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the run remembers of its data: name, kind, shape of a sample, count, fingerprint, classes."""
+        facts: dict[str, Any] = self._described["data"]
+        return facts
+
+    @property
+    def samples(self) -> Path:
+        """The folder of pictures."""
+        return self.path / "samples"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints."""
+        return self.path / "checkpoints"
+
+    def log(self, step: int, examples: int, seconds: float, values: Mapping[str, float]) -> None:
+        """Append a line to metrics.jsonl.
+
+        Raises:
+            PoiseError: the disk is full or read-only.
+        """
+        line = json.dumps({"step": step, "examples": examples, "seconds": round(seconds, 3), **values})
+        with writing(self._metrics), self._metrics.open("a") as file:
+            file.write(line + "\n")
+
+    def metrics(self) -> list[dict[str, float]]:
+        """Return the lines of metrics.jsonl; one that a crash cut short is left out."""
+        lines = []
+        if self._metrics.exists():
+            for line in self._metrics.read_text().splitlines():
+                try:
+                    lines.append(json.loads(line))
+                except ValueError:
+                    break
+        return lines
+
+    def rewind(self, step: int) -> None:
+        """Forget what was written after this step, so that training can go on from its checkpoint."""
+        kept = [line for line in self.metrics() if line["step"] <= step]
+        write_file(self._metrics, lambda f: f.write_text("".join(json.dumps(line) + "\n" for line in kept)))
+        for picture in self.samples.glob("step-*.png"):
+            if int(picture.stem.removeprefix("step-")) > step:
+                picture.unlink()
+
+    def sample(self, n: int, seed: int = 0, averaged: bool = True) -> NDArray[Any]:
+        """Draw samples from the newest undamaged checkpoint.
+
+        Args:
+            n: how many.
+            seed: other seeds give other samples.
+            averaged: use the moving average of the weights rather than those of the last step.
+
+        Returns:
+            Images, uint8 [n, h, w, c], or points, float32 [n, d].
+
+        Raises:
+            PoiseError: the run has no usable checkpoint, or n is not positive.
+        """
+        if n < 1:
+            raise PoiseError(f"-n {n}: ask for at least one sample")
+        game = self._average if averaged else self._last
+        with torch.no_grad():
+            return as_data(game.sample(n, Rng(seed)))
+
+    @cached_property
+    def _average(self) -> Game:
+        return self._load("average")
+
+    @cached_property
+    def _last(self) -> Game:
+        return self._load("weights")
+
+    def _load(self, which: str) -> Game:
+        path, _ = checkpoint.latest(self.checkpoints)
+        if path is None:
+            raise PoiseError(f"no usable checkpoint in {self.path}; run its `poise train` command again")
+        game = models.build(self.config.model, tuple(self.data["shape"]))
+        saved = checkpoint.load(path).tensors
+        game.load_state_dict({**saved["weights"], **saved[which]})
+        return game.eval()
+
+    @property
+    def _metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+
+def as_data(samples: torch.Tensor) -> NDArray[Any]:
+    """Turn a game's samples into what the data hold: pixels uint8 [n, h, w, c], or points float32 [n, d]."""
+    array: NDArray[Any] = (to_pixels(samples) if samples.dim() == 4 else samples).cpu().numpy()
+    return array

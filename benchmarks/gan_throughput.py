@@ -24,7 +24,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 from torch.utils.data import DataLoader, TensorDataset
 
 from poise import models
-from poise.api import build, resolve, sample_shape
+from poise.build import build, resolve, sample_shape
 from poise.config import Config, Precision
 from poise.data import load
 from poise.data.batches import Batches, to_floats

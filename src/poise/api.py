@@ -2,41 +2,32 @@
 
 import platform
 import shutil
-import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
-from difflib import get_close_matches
+from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from . import checkpoint, loop, models
-from .config import FREE_TO_CHANGE, Config, PlayerConfig, check, differences, override
-from .data import Dataset, load
+from . import checkpoint, loop
+from .build import build, resolve, sample_shape
+from .claim import claim, clear, lock
+from .config import Config, override
+from .data import Dataset
 from .data.batches import Batches
-from .device import autocast, choose_device, choose_precision
 from .errors import NonFinite, PoiseError
 from .files import TEMPORARY, write_file
 from .game import Loss
-from .optim import OPTIMIZERS
 from .pictures import save_picture
-from .progress import Reporter, reporter
+from .progress import Reporter, counting, reporter
 from .recipes import from_recipe
-from .rng import Rng
-from .rules import RULES
 from .run import Run, as_data
-from .schedule import anneal
-from .training import MakeOptimizer, Schedule, Training
+from .signals import catching
+from .training import Training
 
-RUN_FILES = ("config.json", "metrics.jsonl", "samples", "checkpoints", "skipped.txt", "lock")
 GRID_IMAGES, GRID_POINTS = 64, 2_500
 
 
@@ -82,27 +73,10 @@ def train(
         >>> run.metrics()[-1]["examples"] == 20 * run.config.batch
         True
     """
-    config, dataset = resolve(override(from_recipe(recipe, str(data)), changes))
+    wish = override(from_recipe(recipe, str(data)), changes)
+    config, dataset = resolve(wish, counting("reading images") if progress else None)
     path = Path(out) if out is not None else default_folder(config)
     return train_config(config, dataset, path, resume=resume, overwrite=overwrite, progress=progress)
-
-
-def resolve(config: Config) -> tuple[Config, Dataset]:
-    """Load the data and fill in what depends on them and on this machine.
-
-    Raises:
-        PoiseError: a value out of range, an unknown rule, optimizer or device, or unusable data.
-    """
-    check(config)
-    _known("rule", config.rule, RULES)
-    for name, player in config.players.items():
-        _known(f"{name}.optimizer", player.optimizer, OPTIMIZERS)
-    device = choose_device(config.device)
-    dataset = load(config.data, size=config.size)
-    images = dataset.kind == "images"
-    precision = choose_precision(config.precision, device) if images else "float32"
-    size = dataset.train.shape[1] if images else None
-    return replace(config, device=device, precision=precision, size=size), dataset
 
 
 def default_folder(config: Config) -> Path:
@@ -110,24 +84,18 @@ def default_folder(config: Config) -> Path:
     return Path("runs") / f"{config.recipe}-{Path(config.data).resolve().name.split('.')[0]}"
 
 
-def sample_shape(dataset: Dataset) -> tuple[int, ...]:
-    """Return the shape of one sample as the game takes it: [c, h, w] or [d]."""
-    shape = tuple(dataset.train.shape[1:])
-    return (shape[2], shape[0], shape[1]) if dataset.kind == "images" else shape
-
-
 def train_config(config: Config, dataset: Dataset, path: Path, *, resume: bool, overwrite: bool, progress: bool) -> Run:
     """Train a resolved configuration into a folder; see `train`."""
-    begun = _existing(path, config, dataset, resume=resume, overwrite=overwrite)
+    begun = claim(path, config, dataset.fingerprint, resume=resume, overwrite=overwrite)
     training, batches = (
         build(config, dataset),
         Batches(dataset, config.batch, config.seed, config.flip, config.device),
     )
     if overwrite:
-        _clear(path)
+        clear(path)
     run = Run.create(path, config, _facts(dataset))
     how_far = loop.by_minutes(config.minutes) if config.minutes else loop.by_steps(config.steps)
-    with _lock(path), _signals() as caught:
+    with lock(path), catching() as caught:
         teller = reporter(how_far, progress)
         try:
             _tell_data(teller, run, dataset)
@@ -155,81 +123,6 @@ def train_config(config: Config, dataset: Dataset, path: Path, *, resume: bool, 
     if caught:
         raise Interrupted(caught[0], run, training.step)
     return run
-
-
-def build(config: Config, dataset: Dataset) -> Training:
-    """Make the game, with weights drawn from the seed, and all that trains it."""
-    rng = Rng(config.seed, device=config.device)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(Rng(config.seed)("weights").initial_seed())
-        game = models.build(config.model, sample_shape(dataset))
-    convert_conv2d_weight_memory_format(game.to(config.device), torch.channels_last)
-    return Training(
-        game,
-        RULES[config.rule](config.model.steps_per_player),
-        {name: _optimizer(player) for name, player in config.players.items()},
-        schedules={name: _schedule(player) for name, player in config.players.items()},
-        rng=rng,
-        autocast=autocast(config.device, config.precision),
-        half_life=config.average_half_life,
-        ramp=config.average_ramp,
-    )
-
-
-def _optimizer(player: PlayerConfig) -> MakeOptimizer:
-    return partial(OPTIMIZERS[player.optimizer], lr=player.lr, betas=(player.beta1, player.beta2))
-
-
-def _schedule(player: PlayerConfig) -> Schedule:
-    return lambda progress: {
-        "lr": anneal(player.lr, player.lr_end, progress),
-        "betas": (player.beta1, anneal(player.beta2, player.beta2_end, progress)),
-    }
-
-
-def _known(option: str, name: str, table: Mapping[str, object]) -> None:
-    if name not in table:
-        near = get_close_matches(name, table, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(table)}"
-        raise PoiseError(f"no {option} {name!r}; {hint}")
-
-
-def _existing(path: Path, config: Config, dataset: Dataset, *, resume: bool, overwrite: bool) -> bool:
-    """Say whether the folder holds a run to go on with, after making sure that it is the same one."""
-    if (path / "config.json").exists():
-        if not overwrite:
-            _same(Run(path), config, dataset)
-        return not overwrite
-    if resume:
-        raise PoiseError(f"no run in {path} to go on with; leave --resume out to begin one")
-    if path.exists() and not path.is_dir():
-        raise PoiseError(f"{path} is a file; choose another folder with --out")
-    for child in path.iterdir() if path.exists() else ():
-        if child.name not in RUN_FILES or (child.is_dir() and any(child.iterdir())):
-            raise PoiseError(f"{path} is no run but holds files ({child.name}); choose another folder with --out")
-    return False
-
-
-def _same(run: Run, config: Config, dataset: Dataset) -> None:
-    """Make sure that a run is of this configuration and these data."""
-    changed = {
-        name: values
-        for name, values in differences(run.config, config).items()
-        if name not in FREE_TO_CHANGE | {"data"}
-    }
-    if run.data["fingerprint"] != dataset.fingerprint:
-        changed["data"] = (f"{run.config.data} as it was", config.data)
-    if changed:
-        fields = ", ".join(f"{name} {was} → {now}" for name, (was, now) in changed.items())
-        raise PoiseError(
-            f"{run.path} holds another configuration ({fields}); choose another --out, or --overwrite to begin anew"
-        )
-
-
-def _clear(path: Path) -> None:
-    for name in RUN_FILES:
-        target = path / name
-        shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
 
 
 def _facts(dataset: Dataset) -> dict[str, Any]:
@@ -292,41 +185,3 @@ def _picture(run: Run, training: Training, losses: Mapping[str, Loss] | None = N
 
 def _save(run: Run, training: Training, losses: Mapping[str, Loss] | None = None) -> None:
     checkpoint.save(run.checkpoints, training.step, training.checkpoint())
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Keep a second process from training into the same folder."""
-    try:
-        import fcntl
-    except ImportError:  # no such locks on Windows
-        yield
-        return
-    with (path / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise PoiseError(f"another process is training in {path}; choose another folder with --out") from None
-        yield
-
-
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Collect Ctrl-C and SIGTERM instead of dying; a second one acts at once."""
-    caught: list[int] = []
-
-    def catch(number: int, frame: FrameType | None) -> None:
-        caught.append(number)
-        signal.signal(number, before[number])
-
-    before: dict[int, Any] = {}
-    try:
-        before |= {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not in the main thread: signals are somebody else's business
-        yield caught
-        return
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -137,9 +137,11 @@ def _train(args: list[str]) -> int:
     config = override(config, {"lr": given.lr, "optimizer": given.optimizer})
     command = _parse(Train, "poise train", args, Train(config))
 
-    from .api import Interrupted, default_folder, resolve, train_config
+    from .api import Interrupted, default_folder, train_config
+    from .build import resolve
+    from .progress import counting
 
-    config, dataset = resolve(command.config)
+    config, dataset = resolve(command.config, counting("reading images"))
     if command.dry_run:
         print(json.dumps(to_json(config), indent=1))
         return 0
@@ -197,8 +199,9 @@ def _data(args: list[str]) -> int:
     command = _parse(Fetch, "poise data fetch", args[1:])
 
     from .data import fetch
+    from .progress import counting
 
-    print(fetch(command.name, to=command.to, url=command.url))
+    print(fetch(command.name, to=command.to, url=command.url, progress=counting("downloading, bytes")))
     return 0
 
 

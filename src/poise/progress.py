@@ -135,3 +135,27 @@ def reporter(progress: Callable[[Training], float], wanted: bool) -> Reporter:
     if not wanted:
         return Silent()
     return Bar(progress) if sys.stderr.isatty() else Plain(progress)
+
+
+def counting(what: str) -> Callable[[int, int], None]:
+    """Return a function of (done, total) that shows progress on standard error once a second has gone by.
+
+    On a terminal one line counts up and vanishes at the end; elsewhere a line is printed every ten seconds.
+    """
+    began = shown = time.monotonic()
+    terminal = sys.stderr.isatty()
+
+    def show(done: int, total: int) -> None:
+        nonlocal shown
+        now = time.monotonic()
+        if terminal and done >= total and shown > began:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        elif done < total and now - shown >= (
+            BAR_SECONDS if terminal and shown > began else 1.0 if terminal else PLAIN_SECONDS
+        ):
+            shown = now
+            rate = done / (now - began)
+            line = f"{what}: {done:,} of {total:,}  {rate:,.0f}/s  {clock((total - done) / max(rate, 1e-9))} left"
+            print(f"\r\033[K{line}" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
+
+    return show

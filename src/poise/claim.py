@@ -1,0 +1,84 @@
+"""Whose folder is it? What must hold before a run may be written somewhere, and the lock while it is."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .config import FREE_TO_CHANGE, Config, differences
+from .errors import PoiseError
+from .run import Run
+
+RUN_FILES = ("config.json", "metrics.jsonl", "samples", "checkpoints", "skipped.txt", "lock")
+
+
+def claim(path: Path, config: Config, fingerprint: str, *, resume: bool, overwrite: bool) -> bool:
+    """Make sure that a run of this configuration may be written into a folder; change nothing.
+
+    Args:
+        path: the folder, which need not exist.
+        config: the resolved configuration.
+        fingerprint: that of the data.
+        resume: insist that there is a run.
+        overwrite: a run that is there may go.
+
+    Returns:
+        Whether the folder holds a run to go on with.
+
+    Raises:
+        PoiseError: the folder holds another run, or something that is no run; or there is none to resume.
+    """
+    if (path / "config.json").exists():
+        if not overwrite:
+            _same(Run(path), config, fingerprint)
+        return not overwrite
+    if resume:
+        raise PoiseError(f"no run in {path} to go on with; leave --resume out to begin one")
+    if path.exists() and not path.is_dir():
+        raise PoiseError(f"{path} is a file; choose another folder with --out")
+    for child in path.iterdir() if path.exists() else ():
+        if child.name not in RUN_FILES or (child.is_dir() and any(child.iterdir())):
+            raise PoiseError(f"{path} is no run but holds files ({child.name}); choose another folder with --out")
+    return False
+
+
+def clear(path: Path) -> None:
+    """Remove a run's own files from a folder, and nothing else."""
+    for name in RUN_FILES:
+        target = path / name
+        if target.is_dir():
+            shutil.rmtree(target)
+        else:
+            target.unlink(missing_ok=True)
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Within the context, keep every other process from training into the folder; the system frees it on a crash.
+
+    Raises:
+        PoiseError: another process is training there.
+    """
+    try:
+        import fcntl
+    except ImportError:  # no such locks on Windows
+        yield
+        return
+    with (path / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise PoiseError(f"another process is training in {path}; choose another folder with --out") from None
+        yield
+
+
+def _same(run: Run, config: Config, fingerprint: str) -> None:
+    found = differences(run.config, config)
+    changed = {name: values for name, values in found.items() if name not in FREE_TO_CHANGE | {"data"}}
+    if run.data["fingerprint"] != fingerprint:
+        changed["data"] = (f"{run.config.data} as it was", config.data)
+    if changed:
+        fields = ", ".join(f"{name} {was} → {now}" for name, (was, now) in changed.items())
+        raise PoiseError(
+            f"{run.path} holds another configuration ({fields}); choose another --out, or --overwrite to begin anew"
+        )

@@ -59,6 +59,8 @@ def test_samples_come_from_the_averaged_weights_and_depend_on_the_seed(images: P
     assert samples.shape == (5, 28, 28, 1)
     assert samples.dtype == np.uint8
     assert np.array_equal(samples, Run(run.path).sample(5))
+    assert np.array_equal(samples, run.sample(70)[:5]), "sample i depends on the seed and i alone"
+    assert run.sample(70).shape == (70, 28, 28, 1)
     assert not np.array_equal(samples, run.sample(5, seed=1))
     assert not np.array_equal(samples, run.sample(5, averaged=False))
 

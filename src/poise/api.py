@@ -4,6 +4,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -87,39 +88,37 @@ def default_folder(config: Config) -> Path:
 def train_config(config: Config, dataset: Dataset, path: Path, *, resume: bool, overwrite: bool, progress: bool) -> Run:
     """Train a resolved configuration into a folder; see `train`."""
     begun = claim(path, config, dataset.fingerprint, resume=resume, overwrite=overwrite)
-    training, batches = (
-        build(config, dataset),
-        Batches(dataset, config.batch, config.seed, config.flip, config.device),
-    )
-    if overwrite:
-        clear(path)
-    run = Run.create(path, config, _facts(dataset))
+    training = build(config, dataset)
+    batches = Batches(dataset, config.batch, config.seed, config.flip, config.device)
     how_far = loop.by_minutes(config.minutes) if config.minutes else loop.by_steps(config.steps)
-    with lock(path), catching() as caught:
-        teller = reporter(how_far, progress)
+    with lock(path), catching() as caught, closing(reporter(how_far, progress)) as teller:
+        if overwrite:
+            clear(path)
+        if begun:
+            _restore(path, training, teller)
+        if how_far(training) >= 1:
+            raise PoiseError(
+                f"{path} is trained to step {training.step} already; give more --steps or --minutes, or --overwrite"
+            )
+        run = Run.create(path, config, _facts(dataset))
+        run.rewind(training.step)
+        _tell_data(teller, run, dataset)
+        _picture_of_data(run, dataset)
+        hooks = [
+            lambda training, losses: teller.update(training, losses),
+            loop.at_multiples(config.log_every, partial(_log, run)),
+            loop.at_multiples(config.sample_every, partial(_picture, run)),
+            loop.at_multiples(config.checkpoint_every, partial(_save, run)),
+        ]
         try:
-            _tell_data(teller, run, dataset)
-            _go_on(run, training, teller) if begun else _first_pictures(run, dataset)
-            if how_far(training) >= 1:
-                raise PoiseError(
-                    f"{path} is trained to step {training.step} already; give more --steps or --minutes, or --overwrite"
-                )
-            hooks = [
-                lambda training, losses: teller.update(training, losses),
-                loop.at_multiples(config.log_every, partial(_log, run)),
-                loop.at_multiples(config.sample_every, partial(_picture, run)),
-                loop.at_multiples(config.checkpoint_every, partial(_save, run)),
-            ]
             loop.fit(training, batches, progress=how_far, every=hooks, stop=lambda: bool(caught))
-            _save(run, training)
             if not caught:
                 _picture(run, training)
+            _save(run, training)  # last: once it is there, nothing of the run is missing
         except NonFinite as error:
             saved, _ = checkpoint.latest(run.checkpoints)
             kept = f"the last good checkpoint is {saved.name}" if saved else "no checkpoint had been saved"
             raise NonFinite(f"{error} ({kept})") from None
-        finally:
-            teller.close()
     if caught:
         raise Interrupted(caught[0], run, training.step)
     return run
@@ -149,26 +148,27 @@ def _tell_data(teller: Reporter, run: Run, dataset: Dataset) -> None:
     teller.note(f"data: {dataset.name}, {len(dataset.train):,} training samples of {shape} → {run.path}")
     if dataset.skipped:
         listing = "".join(f"{skip.path}\t{skip.reason}\n" for skip in dataset.skipped)
-        write_file(run.path / "skipped.txt", lambda file: file.write_text(listing))
+        write_file(run.path / "skipped.txt", listing.encode())
         teller.note(f"{len(dataset.skipped)} unreadable files were left out; {run.path / 'skipped.txt'} lists them")
 
 
-def _first_pictures(run: Run, dataset: Dataset) -> None:
+def _picture_of_data(run: Run, dataset: Dataset) -> None:
     count = GRID_IMAGES if dataset.kind == "images" else GRID_POINTS
     chosen = np.linspace(0, len(dataset.train) - 1, min(count, len(dataset.train))).astype(int)
     save_picture(run.samples / "real.png", np.asarray(dataset.train[chosen]), run.config.data)
 
 
-def _go_on(run: Run, training: Training, teller: Reporter) -> None:
-    for leftover in run.checkpoints.glob(f"*{TEMPORARY}"):
-        shutil.rmtree(leftover)
-    path, warnings = checkpoint.latest(run.checkpoints)
+def _restore(path: Path, training: Training, teller: Reporter) -> None:
+    """Take up the newest undamaged checkpoint, if any was saved before the run was stopped."""
+    checkpoints = path / "checkpoints"
+    for leftover in path.rglob(f"*{TEMPORARY}"):
+        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+    newest, warnings = checkpoint.latest(checkpoints)
     for warning in warnings:
         teller.note(f"warning: {warning}")
-    if path is not None:
-        training.restore(checkpoint.load(path))
+    if newest is not None:
+        training.restore(checkpoint.load(newest))
         teller.note(f"going on from step {training.step}")
-    run.rewind(training.step)
 
 
 def _log(run: Run, training: Training, losses: Mapping[str, Loss]) -> None:

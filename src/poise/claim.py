@@ -7,9 +7,11 @@ from pathlib import Path
 
 from .config import FREE_TO_CHANGE, Config, differences
 from .errors import PoiseError
+from .files import writing
 from .run import Run
 
-RUN_FILES = ("config.json", "metrics.jsonl", "samples", "checkpoints", "skipped.txt", "lock")
+LOCK = "lock"
+RUN_FILES = ("config.json", "metrics.jsonl", "samples", "checkpoints", "skipped.txt")
 
 
 def claim(path: Path, config: Config, fingerprint: str, *, resume: bool, overwrite: bool) -> bool:
@@ -37,7 +39,7 @@ def claim(path: Path, config: Config, fingerprint: str, *, resume: bool, overwri
     if path.exists() and not path.is_dir():
         raise PoiseError(f"{path} is a file; choose another folder with --out")
     for child in path.iterdir() if path.exists() else ():
-        if child.name not in RUN_FILES or (child.is_dir() and any(child.iterdir())):
+        if child.name not in (*RUN_FILES, LOCK) or (child.is_dir() and any(child.iterdir())):
             raise PoiseError(f"{path} is no run but holds files ({child.name}); choose another folder with --out")
     return False
 
@@ -54,17 +56,21 @@ def clear(path: Path) -> None:
 
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Within the context, keep every other process from training into the folder; the system frees it on a crash.
+    """Make the folder and, within the context, keep every other process from training into it.
+
+    The system frees the lock when the process ends, however it ends.
 
     Raises:
-        PoiseError: another process is training there.
+        PoiseError: another process is training there, or the folder cannot be made.
     """
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
     try:
         import fcntl
     except ImportError:  # no such locks on Windows
         yield
         return
-    with (path / "lock").open("w") as file:
+    with (path / LOCK).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -163,10 +163,12 @@ def _sample(args: list[str]) -> int:
     command = _parse(Sample, "poise sample", args)
 
     from .export import save_samples
+    from .progress import counting
     from .run import Run
 
-    run = Run(command.run)
-    save_samples(run, run.sample(command.number, seed=command.seed, averaged=not command.last), command.out)
+    run, averaged = Run(command.run), not command.last
+    samples = run.sample(command.number, command.seed, averaged, counting("drawing samples"))
+    save_samples(run, samples, command.out)
     print(command.out)
     return 0
 

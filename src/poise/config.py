@@ -40,12 +40,14 @@ class GanConfig:
 
     network: Literal["dcgan", "residual", "mlp"] = "dcgan"
     """Networks of both players (mlp: for points in the plane)."""
-    width: int = 64
+    width: int = 32
     """Channels at full resolution (mlp: hidden units); everything else is a multiple of it."""
     latent: int = 64
     """Dimensions of the noise a sample is made from."""
     norm: Literal["none", "batch", "spectral"] = "none"
     """Normalization in the discriminator."""
+    score_scale: float = 1.0
+    """Factor on the discriminator's scores; above 1 it lets a spectrally normalized one be surer of itself."""
     loss: Literal["non-saturating", "minimax", "hinge", "wasserstein", "relativistic"] = "non-saturating"
     """What the two players minimize."""
     real_weight: float = 1.0
@@ -81,7 +83,7 @@ class Config:
     """Training steps."""
     minutes: float | None = None
     """Train for so many minutes instead of a number of steps."""
-    batch: int = 64
+    batch: int = 32
     """Samples in a batch."""
     size: int | None = None
     """Image height and width in pixels (None: that of the images, or 64 where they differ)."""
@@ -89,9 +91,9 @@ class Config:
     """Mirror half of the training images left to right."""
     rule: str = "alternating"
     """Who moves when; see `poise list rules`."""
-    average_half_life: float = 50_000
+    average_half_life: float = 20_000
     """Half-life of the moving average of the generator's weights, in images."""
-    average_ramp: float = 0.05
+    average_ramp: float = 0.1
     """The half-life is at most this share of the images seen so far."""
     seed: int = 0
     """Seed of everything random in the run."""
@@ -180,8 +182,8 @@ def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
 
     Example:
         >>> config = Config("gan", "ring", GanConfig())
-        >>> differences(config, override(config, {"batch": 32, "generator": {"lr": 1.0}}))
-        {'generator.lr': (0.0002, 1.0), 'batch': (64, 32)}
+        >>> differences(config, override(config, {"batch": 64, "generator": {"lr": 1.0}}))
+        {'generator.lr': (0.0002, 1.0), 'batch': (32, 64)}
     """
     before, after = _flat(old), _flat(new)
     return {name: (before.get(name), after.get(name)) for name in after if before.get(name) != after[name]}
@@ -196,7 +198,11 @@ def check(config: Config) -> None:
     _check_choices(config)
     _check_choices(config.model)
     positive: dict[str, float] = {"batch": config.batch, "steps": config.steps, "width": config.model.width}
-    positive |= {"latent": config.model.latent, "discriminator-steps": config.model.discriminator_steps}
+    positive |= {
+        "score-scale": config.model.score_scale,
+        "latent": config.model.latent,
+        "discriminator-steps": config.model.discriminator_steps,
+    }
     positive |= {name: getattr(config, f"{name}_every") for name in ("log", "sample", "checkpoint")}
     positive |= {f"{name}.lr": player.lr for name, player in config.players.items()}
     if config.minutes is not None:

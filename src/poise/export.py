@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .errors import PoiseError
-from .files import write_file, write_folder
+from .files import whole_file, write_folder, writing
 from .pictures import save_picture
 from .run import Run
 
@@ -28,18 +28,14 @@ def save_samples(run: Run, samples: NDArray[Any], out: Path) -> None:
     if kind == ".png":
         save_picture(out, samples, run.config.data)
     elif kind == ".npz":
-        write_file(out, lambda file: _savez(file, samples))
+        with writing(out), whole_file(out) as file:
+            np.savez_compressed(file, samples=samples)
     elif kind or samples.ndim != 4:
         raise PoiseError(f"cannot write samples as {out.name}; end --out in .png or .npz" + _or_folder(samples))
     elif out.exists():
         raise PoiseError(f"{out} exists already; choose a new folder with --out")
     else:
         write_folder(out, lambda folder: _save_each(folder, samples))
-
-
-def _savez(file: Path, samples: NDArray[Any]) -> None:
-    with file.open("wb") as stream:  # given a name, numpy would add an ending to the temporary file
-        np.savez_compressed(stream, samples=samples)
 
 
 def _save_each(folder: Path, images: NDArray[Any]) -> None:

@@ -2,15 +2,37 @@
 
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from .errors import PoiseError
 
 TEMPORARY = ".tmp"  # ends the name of whatever is not finished yet
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file beside `path` that takes its name when the block ends well.
+
+    The contents are on the disk before the name is given. When the block raises, nothing is left.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(6)}{TEMPORARY}")
+    try:
+        with temporary.open("x+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -21,29 +43,28 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise PoiseError(
-            f"cannot write {path}: {reason}; make room or choose another folder with --out "
+            f"cannot write {path}: {reason}; make room or choose another place with --out "
             "(a run that has begun goes on from its last checkpoint)"
         ) from error
 
 
-def write_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file, flush it to disk and rename it to `path`.
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all.
 
     Raises:
         PoiseError: the disk is full or read-only; `path` is as it was before.
     """
-    temporary = path.with_name(path.name + TEMPORARY)
-    with writing(path):
-        try:
-            write(temporary)
-            flush(temporary)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with writing(path), whole_file(path) as file:
+        file.write(content)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as indented JSON, whole or not at all."""
+    write_file(path, (json.dumps(value, indent=1) + "\n").encode())
 
 
 def write_folder(path: Path, fill: Callable[[Path], object]) -> None:
-    """Let `fill` write into a temporary folder, flush all of it to disk and rename it to `path`.
+    """Let `fill` write files into a temporary folder, flush all of it to disk and rename it to `path`.
 
     Raises:
         PoiseError: the disk is full or read-only; nothing is left of the folder.
@@ -55,23 +76,17 @@ def write_folder(path: Path, fill: Callable[[Path], object]) -> None:
             temporary.mkdir(parents=True)
             fill(temporary)
             for file in temporary.iterdir():
-                flush(file)
-            flush(temporary)
+                _flush(file)
+            _flush(temporary)
             if path.exists():
                 shutil.rmtree(path)
             os.replace(temporary, path)
-            flush(path.parent)
+            _flush(path.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write a value as indented JSON, whole or not at all."""
-    write_file(path, lambda file: file.write_text(json.dumps(value, indent=1) + "\n"))
-
-
-def flush(path: Path) -> None:
-    """Have the operating system put a file, or a folder's list of names, on disk."""
+def _flush(path: Path) -> None:
     if os.name == "nt" and path.is_dir():
         return  # Windows has no handle for a folder
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)

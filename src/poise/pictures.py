@@ -23,7 +23,7 @@ def save_picture(path: Path, samples: NDArray[np.generic], data: str) -> None:
         data: name of the data set; the toys' true modes are drawn under the points.
     """
     drawn = _grid(samples) if samples.dtype == np.uint8 else _scatter(samples, data)
-    write_file(path, lambda file: file.write_bytes(drawn))
+    write_file(path, drawn)
 
 
 def _grid(images: NDArray[np.generic]) -> bytes:

@@ -10,6 +10,7 @@ from .training import Training
 
 PLAIN_SECONDS = 10.0  # between plain lines
 BAR_SECONDS = 0.1  # between redraws of the bar
+OVER = "\r\033[K"  # back to the start of the terminal's line, and clear it
 
 
 class Reporter(Protocol):
@@ -106,7 +107,7 @@ class Speed:
         done = self._progress(training)
         if self._start is None:  # the first step warms caches up; it is no measure
             self._start = training.seconds, training.examples, done
-            return "... /s", "--:--", done
+            return "--/s", "--:--", done
         seconds = max(training.seconds - self._start[0], 1e-9)
         share = max(done - self._start[2], 1e-9)
         left = max(0.0, 1 - done) * seconds / share
@@ -142,20 +143,21 @@ def counting(what: str) -> Callable[[int, int], None]:
 
     On a terminal one line counts up and vanishes at the end; elsewhere a line is printed every ten seconds.
     """
-    began = shown = time.monotonic()
     terminal = sys.stderr.isatty()
+    began = time.monotonic()
+    due, shown = began + (1.0 if terminal else PLAIN_SECONDS), False
 
     def show(done: int, total: int) -> None:
-        nonlocal shown
+        nonlocal due, shown
         now = time.monotonic()
-        if terminal and done >= total and shown > began:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
-        elif done < total and now - shown >= (
-            BAR_SECONDS if terminal and shown > began else 1.0 if terminal else PLAIN_SECONDS
-        ):
-            shown = now
+        if done < total and now >= due:
+            due, shown = now + (BAR_SECONDS if terminal else PLAIN_SECONDS), True
             rate = done / (now - began)
-            line = f"{what}: {done:,} of {total:,}  {rate:,.0f}/s  {clock((total - done) / max(rate, 1e-9))} left"
-            print(f"\r\033[K{line}" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
+            left = clock((total - done) / max(rate, 1e-9))
+            line = f"{what}: {done:,} of {total:,}  {rate:,.0f}/s  {left} left"
+            print(f"{OVER}{line}" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
+        elif done >= total and shown and terminal:
+            print(OVER, end="", file=sys.stderr, flush=True)
+            shown = False
 
     return show

@@ -8,11 +8,12 @@ skipped.txt       files that could not be read as images, if any
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 
@@ -23,6 +24,8 @@ from .errors import PoiseError
 from .files import write_file, write_json, writing
 from .game import Game
 from .rng import Rng
+
+BLOCK = 64  # samples drawn at once, so that ten thousand need no more memory than a few batches
 
 
 class Run:
@@ -113,18 +116,25 @@ class Run:
     def rewind(self, step: int) -> None:
         """Forget what was written after this step, so that training can go on from its checkpoint."""
         kept = [line for line in self.metrics() if line["step"] <= step]
-        write_file(self._metrics, lambda f: f.write_text("".join(json.dumps(line) + "\n" for line in kept)))
+        write_file(self._metrics, "".join(json.dumps(line) + "\n" for line in kept).encode())
         for picture in self.samples.glob("step-*.png"):
             if int(picture.stem.removeprefix("step-")) > step:
                 picture.unlink()
 
-    def sample(self, n: int, seed: int = 0, averaged: bool = True) -> NDArray[Any]:
-        """Draw samples from the newest undamaged checkpoint.
+    def sample(
+        self,
+        n: int,
+        seed: int = 0,
+        averaged: bool = True,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> NDArray[Any]:
+        """Draw samples from the newest undamaged checkpoint; sample number i depends on the seed and i alone.
 
         Args:
             n: how many.
             seed: other seeds give other samples.
             averaged: use the moving average of the weights rather than those of the last step.
+            progress: called with the number of samples drawn and n.
 
         Returns:
             Images, uint8 [n, h, w, c], or points, float32 [n, d].
@@ -135,8 +145,12 @@ class Run:
         if n < 1:
             raise PoiseError(f"-n {n}: ask for at least one sample")
         game = self._average if averaged else self._last
+        blocks = []
         with torch.no_grad():
-            return as_data(game.sample(n, Rng(seed)))
+            for start in range(0, n, BLOCK):
+                blocks.append(as_data(game.sample(BLOCK, Rng(seed, start // BLOCK)))[: n - start])
+                progress(min(start + BLOCK, n), n)
+        return np.concatenate(blocks)
 
     @cached_property
     def _average(self) -> Game:

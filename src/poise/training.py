@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from math import inf, isnan
 from typing import Any
 
 import torch
@@ -16,6 +17,8 @@ from .rules import Rule
 
 MakeOptimizer = Callable[[nn.Parameter], torch.optim.Optimizer]
 Schedule = Callable[[float], Mapping[str, Any]]
+
+LARGE = 1e3  # weights beyond this are no longer those of a network that learns
 
 
 class Training:
@@ -52,8 +55,8 @@ class Training:
         schedules: Mapping[str, Schedule] | None = None,
         rng: Rng = Rng(0),  # noqa: B008  (frozen)
         autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
-        half_life: float = 50_000,
-        ramp: float = 0.05,
+        half_life: float = 20_000,
+        ramp: float = 0.1,
     ) -> None:
         self.game, self.rule, self.rng = game, rule, rng
         self.step, self.examples, self.seconds = 0, 0, 0.0
@@ -138,10 +141,11 @@ class Training:
     def _explain(self, error: NonFinite) -> str:
         """Say whose weights blew up: often the other player's than the one whose loss shows it."""
         sizes = {player: flat.vector.detach().abs().max().item() for player, flat in self.flats.items()}
-        worst = max(sizes, key=lambda player: sizes[player] if sizes[player] == sizes[player] else float("inf"))
-        if sizes[worst] < 1e3:
+        worst = max(sizes, key=lambda player: inf if isnan(sizes[player]) else sizes[player])
+        if sizes[worst] < LARGE:
             return str(error)
-        return f"{str(error).partition(';')[0]}: the {worst}'s weights grew to {sizes[worst]:.1e}; lower --{worst}.lr"
+        what = str(error).partition(";")[0]
+        return f"{what}: the {worst}'s weights grew to {sizes[worst]:.1e}; lower --{worst}.lr"
 
 
 def _split(states: Mapping[str, dict[str, Any]]) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -91,13 +91,6 @@ def test_bfloat16_keeps_losses_penalties_and_weights_in_float32() -> None:
     assert all(p.grad is None or p.grad.dtype == torch.float32 for p in game.parameters())
 
 
-def test_samples_do_not_depend_on_how_many_are_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    game = build(GanConfig(network="mlp", width=8, latent=3), (2,)).eval()
-    whole = game.sample(10, Rng(3))
-    monkeypatch.setattr("poise.models.gan.SAMPLE_BLOCK", 3)
-    torch.testing.assert_close(game.sample(10, Rng(3)), whole)
-
-
 def test_networks_that_do_not_fit_the_data_are_refused() -> None:
     with pytest.raises(PoiseError, match="does not take points"):
         build(GanConfig(network="dcgan"), (2,))

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -11,9 +12,10 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from ..errors import PoiseError
-from .atomic import whole_file
+from ..files import TEMPORARY, whole_file
 from .dataset import Images
 
+DAY = 86_400.0  # seconds
 FORMAT = "1"  # change it when the same files would give other rows or notes
 Shape = tuple[int, int, int, int]
 Notes = dict[str, Any]
@@ -73,6 +75,7 @@ def keep(key: str, shape: Shape, rows: Callable[[], Iterator[Images]], notes: Ca
     """
     try:
         file = cache_folder() / key
+        _sweep(file.parent)
         with whole_file(file.with_suffix(".npy")) as out:
             _write(out, shape, rows())
         # The notes come last: an entry counts only when both files are there.
@@ -83,6 +86,13 @@ def keep(key: str, shape: Shape, rows: Callable[[], Iterator[Images]], notes: Ca
     except OSError:
         pass
     return Found(_collect(shape, rows()), notes())
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes killed while writing left behind, a day ago or earlier."""
+    for leftover in folder.glob(f"*{TEMPORARY}"):
+        if time.time() - leftover.stat().st_mtime > DAY:
+            leftover.unlink(missing_ok=True)
 
 
 def _write(file: IO[bytes], shape: Shape, rows: Iterator[Images]) -> None:

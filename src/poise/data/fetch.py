@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from ..errors import PoiseError
-from .atomic import whole_file
+from ..files import whole_file
 from .dataset import Progress
 
 TIMEOUT = 30.0  # seconds without a byte

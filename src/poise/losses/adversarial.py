@@ -40,37 +40,79 @@ def cross_entropy_discriminator(real: Tensor, fake: Tensor, real_weight: float =
 
 
 def non_saturating_generator(real: Tensor | None, fake: Tensor) -> Tensor:
-    """−log σ(f): steep where the discriminator is sure that the sample is fake."""
+    """−log σ(f): steep where the discriminator is sure that the sample is fake.
+
+    Example:
+        >>> import torch
+        >>> non_saturating_generator(None, torch.zeros(4))
+        tensor(0.6931)
+    """
     return softplus(-fake).mean()
 
 
 def minimax_generator(real: Tensor | None, fake: Tensor) -> Tensor:
-    """log(1 − σ(f)) = −softplus(f): the textbook's zero-sum game; flat where the discriminator wins."""
+    """log(1 − σ(f)) = −softplus(f): the textbook's zero-sum game; flat where the discriminator wins.
+
+    Example:
+        >>> import torch
+        >>> minimax_generator(None, torch.zeros(4))
+        tensor(-0.6931)
+    """
     return -softplus(fake).mean()
 
 
 def hinge_discriminator(real: Tensor, fake: Tensor, real_weight: float = 1.0) -> Tensor:
-    """w·max(0, 1 − r) + max(0, 1 + f)."""
+    """w·max(0, 1 − r) + max(0, 1 + f).
+
+    Example:
+        >>> import torch
+        >>> hinge_discriminator(torch.tensor([2.0]), torch.tensor([-0.5]))
+        tensor(0.5000)
+    """
     return real_weight * relu(1 - real).mean() + relu(1 + fake).mean()
 
 
 def wasserstein_discriminator(real: Tensor, fake: Tensor, real_weight: float = 1.0) -> Tensor:
-    """f − w·r: minus the critic's estimate of the Wasserstein distance when the critic is 1-Lipschitz."""
+    """f − w·r: minus the critic's estimate of the Wasserstein distance when the critic is 1-Lipschitz.
+
+    Example:
+        >>> import torch
+        >>> wasserstein_discriminator(torch.tensor([3.0]), torch.tensor([1.0]))
+        tensor(-2.)
+    """
     return fake.mean() - real_weight * real.mean()
 
 
 def raise_score_generator(real: Tensor | None, fake: Tensor) -> Tensor:
-    """−f: the generator of the hinge and the Wasserstein game."""
+    """−f: the generator of the hinge and the Wasserstein game.
+
+    Example:
+        >>> import torch
+        >>> raise_score_generator(None, torch.tensor([3.0]))
+        tensor(-3.)
+    """
     return -fake.mean()
 
 
 def relativistic_discriminator(real: Tensor, fake: Tensor, real_weight: float = 1.0) -> Tensor:
-    """softplus(−(r − f)) on pairs: real samples should score above fakes, whatever the absolute scores."""
+    """softplus(−(r − f)) on pairs: real samples should score above fakes, whatever the absolute scores.
+
+    Example:
+        >>> import torch
+        >>> relativistic_discriminator(torch.tensor([5.0]), torch.tensor([5.0]))
+        tensor(0.6931)
+    """
     return real_weight * softplus(fake - real).mean()
 
 
 def relativistic_generator(real: Tensor | None, fake: Tensor) -> Tensor:
-    """softplus(−(f − r)) on the same pairs."""
+    """softplus(−(f − r)) on the same pairs.
+
+    Example:
+        >>> import torch
+        >>> relativistic_generator(torch.tensor([5.0]), torch.tensor([5.0]))
+        tensor(0.6931)
+    """
     assert real is not None, "a relativistic loss pairs fakes with real samples"
     return softplus(real - fake).mean()
 

@@ -13,8 +13,6 @@ from ..nets.spectral import normalize
 from ..rng import Rng
 from ..schedule import anneal
 
-SAMPLE_BLOCK = 256  # samples made at once, so that ten thousand need no more memory than a few batches
-
 
 class Gan(Game):
     """A generator that makes samples from noise, and a discriminator that tells them from real ones.
@@ -51,7 +49,7 @@ class Gan(Game):
 
     def sample(self, n: int, rng: Rng) -> Tensor:
         """Return n samples, shape [n, ...]."""
-        return torch.cat([full_precision(self.generator(z)) for z in self._noise(n, rng).split(SAMPLE_BLOCK)])
+        return full_precision(self.generator(self._noise(n, rng)))
 
     def _noise(self, n: int, rng: Rng) -> Tensor:
         return torch.randn(n, self.config.latent, generator=rng("latents"), device=rng.device)
@@ -62,7 +60,7 @@ class Gan(Game):
         return batch.made["generator"]
 
     def _score(self, x: Tensor) -> Tensor:
-        return full_precision(self.discriminator(x))
+        return self.config.score_scale * full_precision(self.discriminator(x))
 
     def _generator_loss(self, batch: Batch, fake: Tensor) -> Loss:
         real_scores = self._score(batch.x) if self.adversarial.pairs else None

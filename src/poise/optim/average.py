@@ -36,7 +36,7 @@ class Average:
         0.5
     """
 
-    def __init__(self, flat: Flat, half_life: float, ramp: float = 0.05) -> None:
+    def __init__(self, flat: Flat, half_life: float, ramp: float = 0.1) -> None:
         self.flat, self.half_life, self.ramp = flat, half_life, ramp
         self.vector = flat.vector.detach().clone()
 

@@ -16,6 +16,10 @@ class Alternating:
         steps: how many steps each player takes in its turn; one where nothing is said.
 
     Source: Goodfellow et al. 2014 (arXiv:1406.2661), algorithm 1.
+
+    Example:
+        >>> Alternating({"discriminator": 5, "generator": 1}).batches
+        5
     """
 
     def __init__(self, steps: Mapping[str, int] | None = None) -> None:

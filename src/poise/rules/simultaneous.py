@@ -16,7 +16,14 @@ class Simultaneous:
     Args:
         steps: must give every player one step, which is what "simultaneous" means.
 
+    Raises:
+        ValueError: a player would take several steps.
+
     Source: Mescheder et al. 2017 (arXiv:1705.10461), section 3.
+
+    Example:
+        >>> Simultaneous().batches
+        1
     """
 
     batches = 1

@@ -74,6 +74,14 @@ def test_the_penalty_weight_goes_along_half_a_cosine() -> None:
     assert weights == pytest.approx([2.0, 1.25, 0.5], rel=1e-3)
 
 
+def test_the_scale_of_scores_multiplies_what_the_losses_see() -> None:
+    plain, scaled = (build(GanConfig(network="mlp", width=8, latent=2, score_scale=s), (2,)) for s in (1.0, 4.0))
+    scaled.load_state_dict(plain.state_dict())
+    x = torch.randn(8, 2)
+    scores = [game.loss("discriminator", Batch(x), Rng(0)).parts["real_score"].item() for game in (plain, scaled)]
+    assert scores[1] == pytest.approx(4 * scores[0], rel=1e-5)
+
+
 def test_bfloat16_keeps_losses_penalties_and_weights_in_float32() -> None:
     config = GanConfig(width=8, latent=4, loss="relativistic", penalties=("r1", "r2"))
     torch.manual_seed(0)

@@ -76,7 +76,7 @@ def from_recipe(recipe: str, data: str) -> Config:
         PoiseError: no such recipe; the message names the nearest one.
 
     Example:
-        >>> from_recipe("gan-wgan-gp", "cats/").model.discriminator_steps
+        >>> from_recipe("gan-sn", "cats/").model.discriminator_steps
         5
     """
     if recipe not in RECIPES:

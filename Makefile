@@ -31,7 +31,7 @@ test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
 
 test-slow: .venv/dev
-	$(BIN)/pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n auto
 
 faults: .venv/dev
 	$(BIN)/pytest tests/faults

@@ -125,6 +125,19 @@ def test_samples_as_picture_array_and_folder(run: Path, tmp_path: Path, capsys: 
     assert (status, "at least one" in err) == (2, True)
 
 
+def test_unreadable_files_are_counted_and_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, out = tmp_path / "photos", tmp_path / "run"
+    folder.mkdir()
+    for index in range(20):
+        Image.new("RGB", (32, 32), (index, 0, 0)).save(folder / f"{index}.png")
+    (folder / "broken.png").write_bytes(b"no image")
+    args = ["train", "gan", str(folder), "--steps", "1", "--batch", "4", "--width", "4", "--out", str(out)]
+    status, _, err = poise(capsys, *args)
+    assert status == 0
+    assert "left out 1 unreadable file, listed in" in err
+    assert "broken.png" in (out / "skipped.txt").read_text()
+
+
 def test_json_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
     status, said, err = poise(capsys, *f"train gan ring --steps 10 --json --out {out}".split())

@@ -149,7 +149,8 @@ def _tell_data(teller: Reporter, run: Run, dataset: Dataset) -> None:
     if dataset.skipped:
         listing = "".join(f"{skip.path}\t{skip.reason}\n" for skip in dataset.skipped)
         write_file(run.path / "skipped.txt", listing.encode())
-        teller.note(f"{len(dataset.skipped)} unreadable files were left out; {run.path / 'skipped.txt'} lists them")
+        plural = "s" if len(dataset.skipped) > 1 else ""
+        teller.note(f"left out {len(dataset.skipped)} unreadable file{plural}, listed in {run.path / 'skipped.txt'}")
 
 
 def _picture_of_data(run: Run, dataset: Dataset) -> None:

@@ -118,10 +118,22 @@ def test_more_steps_may_be_asked_for_later(images: Path, tmp_path: Path) -> None
     assert len(whole.metrics()) == len(longer.metrics())
 
 
-def test_a_finished_run_says_so(images: Path, tmp_path: Path) -> None:
-    poise.train("gan", images, steps=2, out=tmp_path / "run", **SMALL)
-    with pytest.raises(PoiseError, match="trained to step 2 already; give more --steps"):
-        poise.train("gan", images, steps=2, out=tmp_path / "run", **SMALL)
+def test_a_finished_run_says_so_and_stays_as_it_is(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = contents(poise.train("gan", images, steps=2, out=tmp_path / "run", **SMALL))
+    again = poise.train("gan", images, steps=2, out=tmp_path / "run", **{**SMALL, "progress": True})
+    assert "trained to step 2 already; for more, give more --steps" in capsys.readouterr().err
+    assert contents(again) == expected
+
+
+def test_a_run_killed_between_its_last_checkpoint_and_its_last_picture_gets_the_picture(
+    images: Path, tmp_path: Path
+) -> None:
+    run = poise.train("gan", images, steps=3, out=tmp_path / "run", **{**SMALL, "checkpoint_every": 3})
+    expected = contents(run)
+    (run.samples / "step-0000003.png").unlink()
+    assert contents(poise.train("gan", images, steps=3, out=run.path, **SMALL)) == expected
 
 
 def test_a_folder_of_another_configuration_is_left_alone(images: Path, tmp_path: Path) -> None:

@@ -97,9 +97,8 @@ def train_config(config: Config, dataset: Dataset, path: Path, *, resume: bool, 
         if begun:
             _restore(path, training, teller)
         if how_far(training) >= 1:
-            raise PoiseError(
-                f"{path} is trained to step {training.step} already; give more --steps or --minutes, or --overwrite"
-            )
+            # no mistake: a script may repeat its command until it succeeds, and a kill may come after the last step
+            teller.note(f"trained to step {training.step} already; for more, give more --steps or --minutes")
         run = Run.create(path, config, _facts(dataset))
         run.rewind(training.step)
         _tell_data(teller, run, dataset)

@@ -1,18 +1,21 @@
 """A game of one's own: two numbers, one of which wants their product small and the other large.
 
-Taking turns, the players circle the solution for ever; moving at once, they leave it. Run it:
+Moving at once, the players leave the solution; taking turns, they circle it for ever; looking a half step ahead, they
+find it. Run it:
 
     python examples/custom_game.py
 """
+
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from poise.game import Batch, Game, Loss
 from poise.loop import by_steps, fit
-from poise.optim import Flat
+from poise.optim import SGD, Flat
 from poise.rng import Rng
-from poise.rules import Alternating, Rule, Simultaneous
+from poise.rules import Alternating, Extragradient, Rule, Simultaneous
 from poise.training import Training
 
 
@@ -40,16 +43,13 @@ class Tug(Game):
 def distance_after(rule: Rule, steps: int) -> float:
     """Train by gradient descent of step size .1 and return the distance to the solution (0, 0)."""
 
-    def descent(vector: nn.Parameter) -> torch.optim.Optimizer:
-        return torch.optim.SGD([vector], lr=0.1)
-
-    training = Training(Tug(), rule, {"x": descent, "y": descent})
+    training = Training(Tug(), rule, dict.fromkeys(("x", "y"), partial(SGD, lr=0.1)))
     nothing = [(torch.zeros(1), None)] * steps  # this game needs no data
     fit(training, nothing, progress=by_steps(steps))
     flats: list[Flat] = list(training.flats.values())
-    return float(torch.cat([flat.vector[:1] for flat in flats]).norm())
+    return float(torch.cat([flat.vector.detach()[:1] for flat in flats]).norm())
 
 
 if __name__ == "__main__":
-    for rule in (Simultaneous(), Alternating()):
+    for rule in (Simultaneous(), Alternating(), Extragradient()):
         print(f"{type(rule).__name__:<14}{distance_after(rule, steps=200):.3f}")

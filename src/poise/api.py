@@ -3,7 +3,7 @@
 import platform
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import partial
 from importlib.metadata import version
@@ -14,14 +14,14 @@ import numpy as np
 import torch
 
 from . import checkpoint, loop
-from .build import build, resolve, sample_shape
+from .build import Handed, build, resolve, sample_shape, whole_data
 from .claim import claim, clear, lock
 from .config import Config, override
 from .data import Dataset
 from .data.batches import Batches
-from .errors import NonFinite, PoiseError
+from .errors import NonFinite
 from .files import TEMPORARY, write_file
-from .game import Loss
+from .game import Loss, Whole
 from .pictures import save_picture
 from .progress import Reporter, counting, reporter
 from .recipes import from_recipe
@@ -60,7 +60,7 @@ def train(
         overwrite: begin anew where there is one.
         progress: show progress on standard error.
         changes: any setting of the recipe, by the name the command line uses (`batch=32`, `lr=1e-3`,
-            `generator={"lr": 1e-3}`).
+            `generator={"lr": 1e-3}`). An optimizer may be given as a class, or a `functools.partial` of one.
 
     Returns:
         The run, trained.
@@ -74,10 +74,29 @@ def train(
         >>> run.metrics()[-1]["examples"] == 20 * run.config.batch
         True
     """
-    wish = override(from_recipe(recipe, str(data)), changes)
-    config, dataset = resolve(wish, counting("reading images") if progress else None)
+    named, handed = _name_optimizers(changes)
+    wish = override(from_recipe(recipe, str(data)), named)
+    config, dataset = resolve(wish, counting("reading images") if progress else None, handed)
     path = Path(out) if out is not None else default_folder(config)
-    return train_config(config, dataset, path, resume=resume, overwrite=overwrite, progress=progress)
+    return train_config(config, dataset, path, resume=resume, overwrite=overwrite, progress=progress, handed=handed)
+
+
+def _name_optimizers(changes: Mapping[str, Any]) -> tuple[dict[str, Any], Handed]:
+    """Put names for optimizers that were given as classes, since config.json holds words; return their meaning too."""
+    handed: dict[str, Callable[..., torch.optim.Optimizer]] = {}
+
+    def named(options: Mapping[str, Any]) -> dict[str, Any]:
+        given = options.get("optimizer")
+        if not callable(given):
+            return dict(options)
+        made = given.func if isinstance(given, partial) else given
+        settings = dict(sorted(given.keywords.items())) if isinstance(given, partial) else {}
+        name = f"{made.__module__}.{made.__qualname__}{settings or ''}"
+        handed[name] = given
+        return {**options, "optimizer": name}
+
+    players = {name: named(value) for name, value in changes.items() if isinstance(value, Mapping)}
+    return {**named(changes), **players}, handed
 
 
 def default_folder(config: Config) -> Path:
@@ -85,11 +104,21 @@ def default_folder(config: Config) -> Path:
     return Path("runs") / f"{config.recipe}-{Path(config.data).resolve().name.split('.')[0]}"
 
 
-def train_config(config: Config, dataset: Dataset, path: Path, *, resume: bool, overwrite: bool, progress: bool) -> Run:
+def train_config(
+    config: Config,
+    dataset: Dataset,
+    path: Path,
+    *,
+    resume: bool,
+    overwrite: bool,
+    progress: bool,
+    handed: Handed | None = None,
+) -> Run:
     """Train a resolved configuration into a folder; see `train`."""
     begun = claim(path, config, dataset.fingerprint, resume=resume, overwrite=overwrite)
-    training = build(config, dataset)
-    batches = Batches(dataset, config.batch, config.seed, config.flip, config.device)
+    training = build(config, dataset, handed)
+    dealt = Batches(dataset, config.batch, config.seed, config.flip, config.device)
+    batches = Whole(dealt.in_order, dealt.sizes()) if whole_data(config) else dealt
     how_far = loop.by_minutes(config.minutes) if config.minutes else loop.by_steps(config.steps)
     with lock(path), catching() as caught, closing(reporter(how_far, progress)) as teller:
         if overwrite:
@@ -118,6 +147,8 @@ def train_config(config: Config, dataset: Dataset, path: Path, *, resume: bool, 
             saved, _ = checkpoint.latest(run.checkpoints)
             kept = f"the last good checkpoint is {saved.name}" if saved else "no checkpoint had been saved"
             raise NonFinite(f"{error} ({kept})") from None
+        if whole_data(config) and not caught:
+            teller.note(f"ended at step {training.step}: {training.ended or 'the limit of --steps or --minutes'}")
     if caught:
         raise Interrupted(caught[0], run, training.step)
     return run

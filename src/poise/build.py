@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
+from inspect import signature
+from typing import Any
 
 import torch
 from torch.nn.utils import convert_conv2d_weight_memory_format
@@ -13,19 +15,24 @@ from .config import Config, PlayerConfig, check
 from .data import Dataset, load
 from .device import autocast, choose_device, choose_precision
 from .errors import PoiseError
-from .optim import OPTIMIZERS
+from .optim import OPTIMIZERS, Clip, ClipNorm, ClipPercentile, ClipUnits, Convergence
 from .rng import Rng
-from .rules import RULES
+from .rules import RULES, Rule
 from .schedule import anneal
-from .training import MakeOptimizer, Schedule, Training
+from .training import Schedule, Training
+
+Handed = Mapping[str, Callable[..., torch.optim.Optimizer]]
 
 
-def resolve(config: Config, progress: Callable[[int, int], None] | None = None) -> tuple[Config, Dataset]:
+def resolve(
+    config: Config, progress: Callable[[int, int], None] | None = None, handed: Handed | None = None
+) -> tuple[Config, Dataset]:
     """Load the data and fill in what depends on them and on this machine.
 
     Args:
         config: a recipe's, perhaps changed.
         progress: called with the number of images read and their total.
+        handed: optimizers that are not in Poise's table, by the names that the configuration calls them.
 
     Returns:
         The configuration with its device, precision and size settled; and the data.
@@ -42,7 +49,10 @@ def resolve(config: Config, progress: Callable[[int, int], None] | None = None) 
     check(config)
     _known("rule", config.rule, RULES)
     for name, player in config.players.items():
-        _known(f"{name}.optimizer", player.optimizer, OPTIMIZERS)
+        _known(f"{name}.optimizer", player.optimizer, {**OPTIMIZERS, **(handed or {})})
+        optimizer_settings(name, player, handed)
+    if make_rule(config).second_order and whole_data(config):
+        raise PoiseError(f"the rule {config.rule} does not go through all of the data; use --optimizer sgd")
     device = choose_device(config.device)
     dataset = load(config.data, size=config.size, progress=progress)
     images = dataset.kind == "images"
@@ -57,12 +67,13 @@ def sample_shape(dataset: Dataset) -> tuple[int, ...]:
     return (shape[2], shape[0], shape[1]) if dataset.kind == "images" else shape
 
 
-def build(config: Config, dataset: Dataset) -> Training:
+def build(config: Config, dataset: Dataset, handed: Handed | None = None) -> Training:
     """Make the game, with weights drawn from the seed, and all that trains it.
 
     Args:
         config: resolved.
         dataset: what it was resolved with.
+        handed: as for `resolve`.
 
     Raises:
         PoiseError: the network does not take such data.
@@ -74,25 +85,112 @@ def build(config: Config, dataset: Dataset) -> Training:
     convert_conv2d_weight_memory_format(game.to(config.device), torch.channels_last)
     return Training(
         game,
-        RULES[config.rule](config.model.steps_per_player),
-        {name: _optimizer(player) for name, player in config.players.items()},
-        schedules={name: _schedule(player) for name, player in config.players.items()},
+        make_rule(config),
+        {
+            name: partial(_class(player, handed), **optimizer_settings(name, player, handed))
+            for name, player in config.players.items()
+        },
+        schedules={name: _schedule(name, player, handed) for name, player in config.players.items()},
+        clips={name: make_clip(player) for name, player in config.players.items() if player.clip != "none"},
         rng=rng,
         autocast=autocast(config.device, config.precision),
         half_life=config.average_half_life,
         ramp=config.average_ramp,
+        converged={
+            name: Convergence(config.stop_gradient, config.stop_change)
+            for name, player in config.players.items()
+            if player.optimizer == "gradient-descent"
+        },
     )
 
 
-def _optimizer(player: PlayerConfig) -> MakeOptimizer:
-    return partial(OPTIMIZERS[player.optimizer], lr=player.lr, betas=(player.beta1, player.beta2))
+def whole_data(config: Config) -> bool:
+    """Whether every step is on all of the data: full-batch gradient descent."""
+    return any(player.optimizer == "gradient-descent" for player in config.players.values())
 
 
-def _schedule(player: PlayerConfig) -> Schedule:
-    return lambda progress: {
-        "lr": anneal(player.lr, player.lr_end, progress),
-        "betas": (player.beta1, anneal(player.beta2, player.beta2_end, progress)),
-    }
+def make_rule(config: Config) -> Rule:
+    """Return the rule that a configuration names, with its options.
+
+    Raises:
+        PoiseError: no such rule, or an option that it has no use for.
+    """
+    _known("rule", config.rule, RULES)
+    takes = signature(RULES[config.rule]).parameters
+    given: dict[str, Any] = {"k": config.lookahead_k, "alpha": config.lookahead_alpha, "weight": config.rule_weight}
+    given |= {"depth": config.unrolled_steps, "inner": config.inner_rule}
+    options = {"k": "lookahead-k", "alpha": "lookahead-alpha", "weight": "rule-weight"}
+    options |= {"depth": "unrolled-steps", "inner": "inner-rule"}
+    given = {name: value for name, value in given.items() if value is not None}
+    for name in given.keys() - takes.keys():
+        raise PoiseError(f"--{options[name]} is of no use to the rule {config.rule}")
+    if "inner" in takes:
+        if config.inner_rule == config.rule:
+            raise PoiseError(f"--inner-rule {config.inner_rule} in itself; give another rule")
+        inner = replace(config, rule=config.inner_rule or "alternating", inner_rule=None)
+        given["inner"] = make_rule(replace(inner, lookahead_k=None, lookahead_alpha=None))
+    elif "turns" in takes:
+        given["turns"] = config.model.steps_per_player
+    elif set(config.model.steps_per_player.values()) != {1}:
+        raise PoiseError(f"--discriminator-steps needs --rule alternating: with {config.rule} each player moves once")
+    return RULES[config.rule](**given)
+
+
+def optimizer_settings(name: str, player: PlayerConfig, handed: Handed | None = None) -> dict[str, Any]:
+    """Return the arguments of a player's optimizer; what is None in the configuration is its own default.
+
+    Raises:
+        PoiseError: a setting that the optimizer has no use for.
+    """
+    takes = signature(_class(player, handed)).parameters
+    settings: dict[str, Any] = {"lr": player.lr}
+    betas = [player.beta1, player.beta2]
+    for option in ("momentum", "angle", "nesterov", "weight_decay", "eps", "beta1", "beta2"):
+        value = getattr(player, option)
+        if value is None:
+            continue
+        if option in takes:
+            settings[option] = value
+        elif option.startswith("beta") and "betas" in takes:
+            usual = takes["betas"].default
+            settings["betas"] = tuple(u if b is None else b for b, u in zip(betas, usual, strict=False)) + usual[2:]
+        elif option == "beta2" and "alpha" in takes:
+            settings["alpha"] = value
+        else:
+            flag = option.replace("_", "-")
+            raise PoiseError(f"--{name}.{flag} is of no use to {player.optimizer}; leave it out")
+    return settings
+
+
+def make_clip(player: PlayerConfig) -> Clip:
+    """Return the limit on a player's gradient.
+
+    Raises:
+        PoiseError: the limit is out of range.
+    """
+    kinds: dict[str, type[Clip]] = {"norm": ClipNorm, "unit": ClipUnits, "percentile": ClipPercentile}
+    limit = [] if player.clip_limit is None else [player.clip_limit]
+    try:
+        return kinds[player.clip](*limit)
+    except ValueError as error:
+        raise PoiseError(f"--clip {player.clip}: {error}") from None
+
+
+def _class(player: PlayerConfig, handed: Handed | None) -> Callable[..., torch.optim.Optimizer]:
+    return {**OPTIMIZERS, **(handed or {})}[player.optimizer]
+
+
+def _schedule(name: str, player: PlayerConfig, handed: Handed | None) -> Schedule:
+    settings = optimizer_settings(name, player, handed)
+
+    def values(progress: float) -> dict[str, Any]:
+        now: dict[str, Any] = {"lr": anneal(player.lr, player.lr_end, progress)}
+        if player.beta2_end is not None:
+            beta1, beta2, *more = settings["betas"]
+            now["betas"] = (beta1, anneal(beta2, player.beta2_end, progress), *more)
+        return now
+
+    return values
 
 
 def _known(option: str, name: str, table: Mapping[str, object]) -> None:

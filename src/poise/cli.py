@@ -125,7 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _train(args: list[str]) -> int:
-    # once for the recipe's name, once with its defaults, and once more with --lr and --optimizer as defaults
+    # once for the recipe's name, once with its defaults for who is to use which optimizer and --lr, and once more with
+    # the defaults that follow from those
     config = _parse(
         Train,
         "poise train",
@@ -134,7 +135,13 @@ def _train(args: list[str]) -> int:
     ).config
     config = from_recipe(config.recipe, config.data)
     given = _parse(Train, "poise train", args, Train(config))
-    config = override(config, {"lr": given.lr, "optimizer": given.optimizer})
+
+    each = {
+        name: {"optimizer": player.optimizer}
+        for name, player in given.config.players.items()
+        if player.optimizer != config.players[name].optimizer
+    }
+    config = override(config, {"lr": given.lr, "optimizer": given.optimizer, **each})
     command = _parse(Train, "poise train", args, Train(config))
 
     from .api import Interrupted, default_folder, train_config

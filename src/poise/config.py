@@ -14,11 +14,31 @@ from .errors import PoiseError
 
 Penalty = Literal["r1", "r2", "wgan-gp"]
 Precision = Literal["auto", "float32", "bfloat16"]
+Clipping = Literal["none", "norm", "unit", "percentile"]
+
+
+# Optimizers whose betas mean the same: changing from one to another keeps a recipe's values. (Not AdaBelief: it
+# measures how far gradients stray from their mean, and with beta1 = 0, which recipes may have, nothing strays.)
+SAME_BETAS = {"adam", "textbook-adam", "adamw", "amsgrad", "radam", "adopt", "optimistic-adam"}
+# The learning rate an optimizer usually wants, where it is not Adam's 1e-3; a test holds it to its own default.
+USUAL_LR = {
+    "gradient-descent": 1e-2,
+    "sgd": 1e-2,
+    "optimistic-sgd": 1e-2,
+    "lion": 1e-4,
+    "schedule-free": 2.5e-3,
+    "adagrad": 1e-2,
+    "adadelta": 1.0,
+    "adamax": 2e-3,
+    "nadam": 2e-3,
+    "asgd": 1e-2,
+    "rprop": 1e-2,
+}
 
 
 @dataclass(frozen=True)
 class PlayerConfig:
-    """How one player learns."""
+    """How one player learns. What is None is the optimizer's own default; what it has no use for is refused."""
 
     optimizer: str = "adam"
     """Turns a gradient into a move; see `poise list optimizers`."""
@@ -26,12 +46,26 @@ class PlayerConfig:
     """Learning rate at the start."""
     lr_end: float | None = None
     """Learning rate at the end, reached along half a cosine (None: constant)."""
-    beta1: float = 0.5
+    beta1: float | None = None
     """Decay of the gradient's running mean."""
-    beta2: float = 0.999
+    beta2: float | None = None
     """Decay of the squared gradient's running mean."""
     beta2_end: float | None = None
     """beta2 at the end, reached along half a cosine (None: constant)."""
+    momentum: float | None = None
+    """Share of the last move that is kept; may be negative."""
+    angle: float | None = None
+    """Angle of complex momentum, in radians."""
+    nesterov: bool | None = None
+    """Nesterov's momentum."""
+    weight_decay: float | None = None
+    """Pull of the weights towards zero."""
+    eps: float | None = None
+    """Added to the root of the squared gradient's mean."""
+    clip: Clipping = "none"
+    """Limit on the gradient: its norm, each unit's norm beside its weights, or a percentile of norms so far."""
+    clip_limit: float | None = None
+    """The norm, the share of the weights, or the percentile."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +125,20 @@ class Config:
     """Mirror half of the training images left to right."""
     rule: str = "alternating"
     """Who moves when; see `poise list rules`."""
+    inner_rule: str | None = None
+    """Lookahead: the rule between its steps back (None: alternating)."""
+    lookahead_k: int | None = None
+    """Lookahead: steps between its steps back."""
+    lookahead_alpha: float | None = None
+    """Lookahead: how far it goes, from 0 (all the way back) to 1."""
+    rule_weight: float | None = None
+    """Consensus: weight of the field's length. Symplectic: weight of the adjustment."""
+    unrolled_steps: int | None = None
+    """Unrolled: steps of the first player that the second looks through."""
+    stop_gradient: float = 1e-5
+    """Full-batch descent has converged when the gradient's norm is below this."""
+    stop_change: float = 1e-9
+    """Full-batch descent has converged when the loss changes by less than this share of itself in a step."""
     average_half_life: float = 20_000
     """Half-life of the moving average of the generator's weights, in images."""
     average_ramp: float = 0.1
@@ -135,6 +183,8 @@ def from_json(values: Mapping[str, Any]) -> Config:
         PoiseError: a field is missing or unknown, as in the folder of another version of Poise.
     """
     try:
+        if missing := {f.name for f in fields(Config)} - set(values):
+            raise KeyError(", ".join(sorted(missing)))
         model = dict(values["model"])
         for name in ("generator", "discriminator"):
             model[name] = PlayerConfig(**model[name])
@@ -165,16 +215,33 @@ def override(config: Config, changes: Mapping[str, Any]) -> Config:
     changes = dict(changes)
     everyone = {name: changes.pop(name, None) for name in ("lr", "optimizer")}
     everyone = {name: value for name, value in everyone.items() if value is not None}
-    players: dict[str, Any] = {name: replace(player, **everyone) for name, player in config.players.items()}
+    players: dict[str, Any] = {name: _changed(player, everyone) for name, player in config.players.items()}
     config = replace(config, model=replace(config.model, **players))
     model_fields = {f.name for f in fields(config.model)}
     model = {name: changes.pop(name) for name in list(changes) if name in model_fields}
     for name, value in model.items():
         if name in players and isinstance(value, Mapping):
             _check_names(value, players[name])
-            model[name] = replace(players[name], **value)
+            model[name] = _changed(players[name], value)
     _check_names(changes, config, also=model_fields | {"lr", "optimizer"})
     return replace(config, **changes, model=replace(config.model, **model))
+
+
+def _changed(player: PlayerConfig, changes: Mapping[str, Any]) -> PlayerConfig:
+    """Return the player with changes; another optimizer begins with its own settings.
+
+    A recipe's learning rate is meant for its optimizer. Another one gets it times the ratio of both defaults.
+    """
+    new = changes.get("optimizer", player.optimizer)
+    if new != player.optimizer:
+        ratio = USUAL_LR.get(new, 1e-3) / USUAL_LR.get(player.optimizer, 1e-3)
+        lr_end = None if player.lr_end is None else player.lr_end * ratio
+        own = replace(player, optimizer=new, lr=player.lr * ratio, lr_end=lr_end)
+        foreign: dict[str, Any] = dict.fromkeys(("momentum", "angle", "nesterov", "eps"), None)
+        if not {new, player.optimizer} <= SAME_BETAS:
+            foreign |= dict.fromkeys(("beta1", "beta2", "beta2_end"), None)
+        player = replace(own, **foreign)
+    return replace(player, **changes)
 
 
 def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
@@ -211,14 +278,19 @@ def check(config: Config) -> None:
         if not value > 0:
             raise PoiseError(f"--{name.replace('_', '-')} is {value}; give a number above 0")
     for name, player in config.players.items():
-        for beta in ("beta1", "beta2"):
-            if not 0 <= getattr(player, beta) < 1:
-                raise PoiseError(f"--{name}.{beta} is {getattr(player, beta)}; give a number from 0 to below 1")
-    if config.rule == "simultaneous" and config.model.discriminator_steps > 1:
-        raise PoiseError("--discriminator-steps needs --rule alternating: simultaneous players move once each")
+        _check_choices(player, f"{name}.")
+        for beta in ("beta1", "beta2", "beta2_end"):
+            value = getattr(player, beta)
+            if value is not None and not 0 <= value < 1:
+                raise PoiseError(f"--{name}.{beta.replace('_', '-')} is {value}; give a number from 0 to below 1")
+        if player.clip_limit is not None and player.clip == "none":
+            raise PoiseError(f"--{name}.clip-limit limits nothing without --{name}.clip norm, unit or percentile")
+    whole = {name for name, player in config.players.items() if player.optimizer == "gradient-descent"}
+    if whole and whole != set(config.players):
+        raise PoiseError("gradient-descent is on all of the data, for every player or none; use --optimizer, or sgd")
 
 
-def _check_choices(settings: Any) -> None:
+def _check_choices(settings: Any, prefix: str = "") -> None:
     """Check every field whose type is a choice of words; the command line does so too, but Python callers may err."""
     for name, kind in get_type_hints(type(settings)).items():
         repeated = get_origin(kind) is tuple
@@ -229,7 +301,7 @@ def _check_choices(settings: Any) -> None:
                 if value not in choices:
                     near = get_close_matches(str(value), choices, n=1)
                     hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(choices)}"
-                    raise PoiseError(f"no {name} {value!r}; {hint}")
+                    raise PoiseError(f"no {prefix}{name} {value!r}; {hint}")
 
 
 def _check_names(given: Mapping[str, Any], target: Any, also: Iterable[str] = ()) -> None:

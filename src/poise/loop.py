@@ -6,7 +6,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from .game import Batch, Loss
+from .game import Batch, Loss, Whole
 from .training import Training
 
 Hook = Callable[[Training, Mapping[str, Loss]], object]
@@ -22,17 +22,17 @@ class Deal(Protocol):
 
 def fit(
     training: Training,
-    batches: Deal,
+    batches: Deal | Whole,
     *,
     progress: Callable[[Training], float],
     every: Sequence[Hook] = (),
     stop: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Train until progress is 1.
+    """Train until progress is 1, or until the training says that it has ended.
 
     Args:
         training: what is trained; its step, examples and seconds go on from where they are.
-        batches: batch i of training, a function of i alone.
+        batches: batch i of training, a function of i alone; or the whole of the data, for every step.
         progress: how far the training is; `by_steps(n)` or `by_minutes(m)`.
         every: called after each step with the training and the losses; see `at_multiples`.
         stop: asked after each step; true ends the training early.
@@ -44,19 +44,23 @@ def fit(
         >>> import torch
         >>> from poise.config import GanConfig
         >>> from poise.models import build
-        >>> from poise.optim import adam
+        >>> from poise.optim import Adam
         >>> from poise.rules import Alternating
         >>> game = build(GanConfig(network="mlp", width=8, latent=2), (2,))
-        >>> training = Training(game, Alternating(), dict.fromkeys(game.players, adam))
+        >>> training = Training(game, Alternating(), dict.fromkeys(game.players, Adam))
         >>> fit(training, {i: (torch.randn(16, 2), None) for i in range(3)}, progress=by_steps(3))
         >>> training.step
         3
     """
     began = time.perf_counter() - training.seconds
     per_step = training.rule.batches
-    while (done := progress(training)) < 1 and not stop():
+    while (done := progress(training)) < 1 and training.ended is None and not stop():
         first = training.step * per_step
-        hand = [Batch(*batches[index]) for index in range(first, first + per_step)]
+        hand: Sequence[Batch] | Whole
+        if isinstance(batches, Whole):
+            hand = batches
+        else:
+            hand = [Batch(*batches[index]) for index in range(first, first + per_step)]
         losses = training.play(hand, done)
         training.seconds = time.perf_counter() - began
         for hook in every:

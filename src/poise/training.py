@@ -10,12 +10,14 @@ from torch import Tensor, nn
 
 from .checkpoint import Checkpoint
 from .errors import NonFinite
-from .game import Batch, Game, Loss, Play
-from .optim import Average, Flat
+from .game import Batch, Game, Loss, Whole
+from .optim import Average, Base, Clip, Convergence, Flat
+from .play import Play, Seat
 from .rng import Rng
 from .rules import Rule
+from .statistics import Statistics
 
-MakeOptimizer = Callable[[nn.Parameter], torch.optim.Optimizer]
+MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 Schedule = Callable[[float], Mapping[str, Any]]
 
 LARGE = 1e3  # weights beyond this are no longer those of a network that learns
@@ -27,20 +29,26 @@ class Training:
     Args:
         game: already on its device and in its memory format; its parameters move into flat buffers.
         rule: who moves when.
-        optimizers: for each player a function from its flat vector to an optimizer over it.
+        optimizers: for each player a function from a list of parameters (its one flat vector) to an optimizer, such
+            as a `torch.optim.Optimizer` class.
         schedules: for each player a function from progress (0 to 1) to values of the optimizer's settings.
+        clips: limits on players' gradients; a limit belongs to one player, because it may have a memory.
         rng: the run's randomness.
         autocast: makes the context in which losses are computed.
         half_life: half-life of the averages of weights, in samples seen.
         ramp: the half-life is at most this share of the samples seen so far.
+        converged: for training on the whole data, when each player is done.
+
+    Raises:
+        PoiseError: the rule cannot play this game with these optimizers.
 
     Example:
         >>> from poise.config import GanConfig
         >>> from poise.models import build
-        >>> from poise.optim import adam
+        >>> from poise.optim import Adam
         >>> from poise.rules import Alternating
         >>> game = build(GanConfig(network="mlp", width=8, latent=2), (2,))
-        >>> training = Training(game, Alternating(), dict.fromkeys(game.players, adam))
+        >>> training = Training(game, Alternating(), dict.fromkeys(game.players, Adam))
         >>> losses = training.play([Batch(torch.randn(16, 2))], progress=0.0)
         >>> training.step, training.examples, sorted(losses)
         (1, 16, ['discriminator', 'generator'])
@@ -53,37 +61,86 @@ class Training:
         optimizers: Mapping[str, MakeOptimizer],
         *,
         schedules: Mapping[str, Schedule] | None = None,
+        clips: Mapping[str, Clip] | None = None,
         rng: Rng = Rng(0),  # noqa: B008  (frozen)
         autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
-        half_life: float = 20_000,
+        half_life: float | None = 20_000,
         ramp: float = 0.1,
+        converged: Mapping[str, Convergence] | None = None,
     ) -> None:
         self.game, self.rule, self.rng = game, rule, rng
         self.step, self.examples, self.seconds = 0, 0, 0.0
+        self.ended: str | None = None
+        self.statistics = Statistics(game)
         self._autocast, self._schedules = autocast, schedules or {}
+        self._clips, self._converged = clips or {}, converged or {}
         self.flats = {player: Flat(game.get_submodule(player)) for player in game.players}
-        self.optimizers = {player: optimizers[player](flat.vector) for player, flat in self.flats.items()}
+        self.optimizers = {player: optimizers[player]([flat.vector]) for player, flat in self.flats.items()}
         self.averages = {player: Average(self.flats[player], half_life, ramp) for player in game.averaged}
+        self.seats = {player: self._seat(player) for player in game.players}
+        rule.check(game, self.optimizers)
 
-    def play(self, batches: Sequence[Batch], progress: float) -> Mapping[str, Loss]:
+    def _seat(self, player: str) -> Seat:
+        """Let an optimizer of Poise clip and average in its own pass; for others the seat does it."""
+        seat = Seat(self.flats[player], self.optimizers[player])
+        clip, average = self._clips.get(player), self.averages.get(player)
+        each_step = average is not None and self.rule.every == 1
+        if isinstance(seat.optimizer, Base):
+            seat.optimizer.clip = clip
+            if average is not None and each_step:
+                seat.optimizer.keep_average(average)
+            # a rule that moves the weights itself goes past the optimizer's pass
+            seat.average = average if each_step else None
+        else:
+            seat.clip, seat.average = clip, average if each_step else None
+        return seat
+
+    def play(self, batches: Sequence[Batch] | Whole, progress: float) -> Mapping[str, Loss]:
         """Play one step on these batches and return each player's loss.
+
+        On the `Whole` data the randomness is the same in every step, so that a fixed function is descended.
 
         Raises:
             NonFinite: a loss became infinite or not a number; the message names the player.
         """
         self.game.progress = progress
         for player, schedule in self._schedules.items():
-            self.optimizers[player].param_groups[0].update(schedule(progress))
+            for group in self.optimizers[player].param_groups:
+                group.update(schedule(progress))
         step = self.step + 1
-        play = Play(self.game, self.flats, self.optimizers, batches, self.rng.at(step), self._autocast)
+        if isinstance(batches, Whole):
+            examples, each, rng = batches.samples, batches.samples, self.rng.at(0)
+        else:
+            examples, each, rng = sum(map(len, batches)), len(batches[-1]), self.rng.at(step)
+        for average in self.averages.values():
+            average.batch = self.rule.every * each
+        play = Play(self.game, self.seats, batches, rng, step, self._context())
+        self.statistics.begin()
         try:
             losses = self.rule.step(play)
         except NonFinite as error:
             raise NonFinite(self._explain(error)) from None
-        self.step, self.examples = step, self.examples + sum(map(len, batches))
-        for average in self.averages.values():
-            average.update(len(batches[-1]), self.examples)
+        self.step, self.examples = step, self.examples + examples
+        if self.rule.every > 1 and step % self.rule.every == 0:
+            for average in self.averages.values():
+                average.update()
+        self._judge(losses)
         return losses
+
+    def _context(self) -> Callable[[], AbstractContextManager[object]]:
+        return nullcontext if self.rule.second_order else self._autocast
+
+    def _judge(self, losses: Mapping[str, Loss]) -> None:
+        """Note why training has ended, if every player's full-batch descent has converged."""
+        reasons = {
+            player: test.reached(
+                losses[player].total.item(), torch.linalg.vector_norm(self.flats[player].gradient).item()
+            )
+            for player, test in self._converged.items()
+        }
+        if reasons and all(reasons.values()):
+            several = len(reasons) > 1
+            self.ended = "; ".join(f"{player}: {why}" if several else str(why) for player, why in reasons.items())
 
     @contextmanager
     def sampling(self) -> Iterator[Game]:
@@ -118,8 +175,17 @@ class Training:
                 for name, tensor in self.game.get_submodule(player).state_dict().items()
             }
         moments, numbers = _split({name: opt.state_dict() for name, opt in self.optimizers.items()})
-        state = {"step": self.step, "examples": self.examples, "seconds": self.seconds, "optimizers": numbers}
-        return Checkpoint({**weights, "average": averaged, "optimizer": moments}, state)
+        state: dict[str, Any] = {
+            "step": self.step,
+            "examples": self.examples,
+            "seconds": self.seconds,
+            "ended": self.ended,
+        }
+        state |= {"optimizers": numbers, "seen": {player: average.seen for player, average in self.averages.items()}}
+        state |= {"clips": {player: clip.state_dict() for player, clip in self._clips.items()}}
+        state |= {"converged": {player: test.state_dict() for player, test in self._converged.items()}}
+        tensors = {**weights, "average": averaged, "optimizer": moments, "rule": self.rule.state_dict()}
+        return Checkpoint({name: parts for name, parts in tensors.items() if parts}, state)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Take up the state of a checkpoint of the same configuration."""
@@ -133,10 +199,17 @@ class Training:
             }
             with average.applied():
                 self.game.get_submodule(player).load_state_dict(own)
-        for player, state in _join(checkpoint.tensors["optimizer"], checkpoint.state["optimizers"]).items():
+                average.seen = checkpoint.state["seen"][player]
+        moments = checkpoint.tensors.get("optimizer", {})
+        for player, state in _join(moments, checkpoint.state["optimizers"]).items():
             self.optimizers[player].load_state_dict(state)
+        for player, clip in self._clips.items():
+            clip.load_state_dict(checkpoint.state["clips"][player])
+        for player, test in self._converged.items():
+            test.load_state_dict(checkpoint.state["converged"][player])
+        self.rule.load_state_dict(checkpoint.tensors.get("rule", {}))
         self.step, self.examples = checkpoint.state["step"], checkpoint.state["examples"]
-        self.seconds = checkpoint.state["seconds"]
+        self.seconds, self.ended = checkpoint.state["seconds"], checkpoint.state["ended"]
 
     def _explain(self, error: NonFinite) -> str:
         """Say whose weights blew up: often the other player's than the one whose loss shows it."""

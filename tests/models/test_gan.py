@@ -9,7 +9,7 @@ from poise.config import GanConfig
 from poise.errors import PoiseError
 from poise.game import Batch
 from poise.models import build
-from poise.optim import adam
+from poise.optim import Adam
 from poise.rng import Rng
 from poise.rules import Alternating
 from poise.training import Training
@@ -22,7 +22,7 @@ def test_three_steps_equal_the_textbook_loop() -> None:
     torch.manual_seed(0)
     game, plain = build(config, IMAGES), build(config, IMAGES)
     plain.load_state_dict(game.state_dict())
-    training = Training(game, Alternating(), dict.fromkeys(game.players, adam))
+    training = Training(game, Alternating(), dict.fromkeys(game.players, Adam))
     generator, discriminator = plain.get_submodule("generator"), plain.get_submodule("discriminator")
     optimize_g = torch.optim.Adam(generator.parameters(), lr=1e-3)
     optimize_d = torch.optim.Adam(discriminator.parameters(), lr=1e-3)
@@ -50,7 +50,7 @@ def test_three_steps_equal_the_textbook_loop() -> None:
 def test_every_combination_takes_a_step(loss: str, penalties: tuple[str, ...], norm: str) -> None:
     config = GanConfig(width=4, latent=3, loss=loss, penalties=penalties, norm=norm)  # type: ignore[arg-type]
     game = build(config, IMAGES)
-    training = Training(game, Alternating(), dict.fromkeys(game.players, adam))
+    training = Training(game, Alternating(), dict.fromkeys(game.players, Adam))
     before = {player: flat.vector.clone() for player, flat in training.flats.items()}
     losses = training.play([Batch(torch.rand(4, *IMAGES) * 2 - 1)], progress=0.0)
     named = {"r1": "r1", "r2": "r2", "wgan-gp": "wgan_gp"}

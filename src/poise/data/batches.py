@@ -60,6 +60,19 @@ class Batches:
         if self._flip:
             mirrored = torch.rand(self._batch, generator=self._rng.at(index)("flip")).numpy() < 0.5
             samples[mirrored] = samples[mirrored, :, ::-1]
+        return self._as_tensors(samples, chosen)
+
+    def in_order(self, index: int) -> tuple[Tensor, Tensor | None]:
+        """Return batch `index` of the training part in its own order, not mirrored; the last may be short."""
+        chosen = np.arange(index * self._batch, min((index + 1) * self._batch, len(self._samples)))
+        return self._as_tensors(np.array(self._samples[chosen]), chosen)
+
+    def sizes(self) -> list[int]:
+        """Return the number of samples in each batch that `in_order` gives; together all of the training part."""
+        count = len(self._samples)
+        return [min(self._batch, count - start) for start in range(0, count, self._batch)]
+
+    def _as_tensors(self, samples: np.ndarray, chosen: np.ndarray) -> tuple[Tensor, Tensor | None]:
         x = torch.from_numpy(samples).to(self._device)
         labels = None if self._labels is None else torch.from_numpy(self._labels[chosen]).to(self._device)
         return (to_floats(x) if x.dtype == torch.uint8 else x), labels

@@ -20,12 +20,14 @@ class Adversarial:
         generator: (real scores [n] or None, fake scores [n]) → scalar.
         source: where the loss is defined.
         pairs: whether the generator's loss compares fakes with real samples, and so needs their scores.
+        zero_sum: whether the generator's loss is minus the discriminator's, as far as it concerns the generator.
     """
 
     discriminator: Callable[[Tensor, Tensor, float], Tensor]
     generator: Callable[[Tensor | None, Tensor], Tensor]
     source: str
     pairs: bool = False
+    zero_sum: bool = False
 
 
 def cross_entropy_discriminator(real: Tensor, fake: Tensor, real_weight: float = 1.0) -> Tensor:
@@ -121,9 +123,11 @@ ADVERSARIAL = {
     "non-saturating": Adversarial(
         cross_entropy_discriminator, non_saturating_generator, "Goodfellow et al. 2014, section 3"
     ),
-    "minimax": Adversarial(cross_entropy_discriminator, minimax_generator, "Goodfellow et al. 2014, eq. 1"),
+    "minimax": Adversarial(
+        cross_entropy_discriminator, minimax_generator, "Goodfellow et al. 2014, eq. 1", zero_sum=True
+    ),
     "hinge": Adversarial(hinge_discriminator, raise_score_generator, "Lim & Ye 2017; Miyato et al. 2018"),
-    "wasserstein": Adversarial(wasserstein_discriminator, raise_score_generator, "Arjovsky et al. 2017"),
+    "wasserstein": Adversarial(wasserstein_discriminator, raise_score_generator, "Arjovsky et al. 2017", zero_sum=True),
     "relativistic": Adversarial(
         relativistic_discriminator,
         relativistic_generator,

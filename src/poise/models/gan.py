@@ -41,6 +41,8 @@ class Gan(Game):
         super().__init__()
         self.generator, self.discriminator = generator, discriminator
         self.config, self.adversarial = config, ADVERSARIAL[config.loss]
+        # a penalty on real samples does not concern the generator, and so may stay
+        self.zero_sum = self.adversarial.zero_sum and set(config.penalties) <= {"r1"}
 
     def loss(self, player: str, batch: Batch, rng: Rng) -> Loss:
         """Return the loss of "generator" or "discriminator"."""

@@ -5,6 +5,7 @@ a single pass at the speed of memory. Modules notice nothing: each parameter kee
 strides (channels-last kernels stay channels-last), only its storage moves.
 """
 
+import copy
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,55 +72,150 @@ def rehome(tensors: Sequence[Tensor]) -> Tensor:
     return buffer
 
 
+class Vector(nn.Parameter):
+    """Many parameters as one: they become views of it, and their gradients views of its gradient.
+
+    Any `torch.optim.Optimizer` that treats weights elementwise moves them all in one pass.
+
+    Args:
+        parameters: distinct, of one dtype and device.
+
+    Attributes:
+        parameters: as given.
+        gradient: their gradients, shape [length].
+
+    Raises:
+        ValueError: no parameters, or of several dtypes or devices.
+
+    Example:
+        >>> net = nn.Linear(3, 2)
+        >>> vector = Vector(net.parameters())
+        >>> net(torch.ones(1, 3)).sum().backward()
+        >>> vector.gradient[:6]
+        tensor([1., 1., 1., 1., 1., 1.])
+    """
+
+    parameters: list[nn.Parameter]
+    gradient: Tensor
+    _slots: list[Slot]
+    _gradients: list[Tensor]
+
+    def __new__(cls, parameters: Iterable[nn.Parameter]) -> "Vector":
+        """Move the parameters into one buffer."""
+        chosen = list(parameters)
+        if not chosen:
+            raise ValueError("a player needs at least one parameter with requires_grad=True")
+        slots, _ = lay_out(chosen)
+        self = super().__new__(cls, rehome(chosen))
+        self.parameters, self._slots = chosen, slots
+        self.gradient = torch.zeros_like(self.data)
+        self._gradients = self.views(self.gradient)
+        self.collect()
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "Vector":
+        """Copy the parameters, or take their copies where a module was copied along, and make them one."""
+        if id(self) not in memo:
+            copies = copy.deepcopy(self.parameters, memo)
+            gradients = [g.clone() for g in self._gradients]
+            memo[id(self)] = twin = Vector(copies)
+            for view, gradient in zip(twin._gradients, gradients, strict=True):
+                view.copy_(gradient)
+        return memo[id(self)]  # type: ignore[return-value]
+
+    def __reduce_ex__(self, protocol: object) -> tuple[object, ...]:
+        """Refuse: a pickle could not restore what the module's parameters share with the vector."""
+        raise TypeError("a flat vector cannot be pickled; save the module's state_dict() and the optimizer's")
+
+    def views(self, buffer: Tensor) -> list[Tensor]:
+        """Return one view of `buffer` [length] for each parameter, in its shape and strides."""
+        return [slot.view(buffer) for slot in self._slots]
+
+    def collect(self) -> Tensor:
+        """Bring gradients that left the buffer back, and return the buffer.
+
+        `module.zero_grad()` drops gradients and the next backward pass makes new ones elsewhere; those are copied
+        here. A parameter without a gradient counts as one whose gradient is zero.
+        """
+        for parameter, view in zip(self.parameters, self._gradients, strict=True):
+            gradient = parameter.grad
+            if gradient is not view:
+                if gradient is None:
+                    view.zero_()
+                else:
+                    view.copy_(gradient)
+                parameter.grad = view
+        if self.grad is not self.gradient:
+            self.grad = self.gradient
+        return self.gradient
+
+    def forget(self) -> None:
+        """Set all gradients to zero, in place."""
+        self.gradient.zero_()
+        for parameter, view in zip(self.parameters, self._gradients, strict=True):
+            if parameter.grad is not view:
+                parameter.grad = view
+        self.grad = self.gradient
+
+
 class Flat:
-    """A player's trainable parameters and gradients, each in one contiguous buffer.
+    """A player's trainable parameters, gradients and running statistics, each in one contiguous buffer.
 
     Tied parameters are stored once; frozen ones (`requires_grad=False`) keep their own storage. Floating-point
     buffers (running statistics, singular vectors) get a buffer of their own, so that they can be set aside and
     put back in one copy. Move the module to its device and memory format first: `module.to` would take the
     parameters out of the buffer again.
 
+    An optimizer takes a Flat in place of parameters: `Adam(Flat(net), lr=1e-3)`.
+
     Args:
         module: the player.
 
     Attributes:
-        vector: the weights as one parameter of shape [length], with `vector.grad` the gradients. Any
-            elementwise `torch.optim.Optimizer` over `[vector]` moves all parameters in one pass.
+        vector: the weights as one parameter of shape [length]; see `Vector`.
         buffers: the module's floating-point buffers, shape [buffer length].
 
     Raises:
         ValueError: nothing to train, or parameters of several dtypes or devices.
 
     Example:
-        >>> net = nn.Linear(3, 2)
-        >>> flat = Flat(net)
-        >>> net(torch.ones(1, 3)).sum().backward()
-        >>> flat.vector.grad[:6]
-        tensor([1., 1., 1., 1., 1., 1.])
+        >>> flat = Flat(nn.Linear(3, 2))
+        >>> flat.vector.shape  # six weights and two biases, each on a cache line of its own
+        torch.Size([32])
     """
 
     def __init__(self, module: nn.Module) -> None:
+        self.module = module
         # parameters() already yields a tied parameter once
-        self.parameters = [p for p in module.parameters() if p.requires_grad]
-        if not self.parameters:
-            raise ValueError("a player needs at least one parameter with requires_grad=True")
-        self._slots, _ = lay_out(self.parameters)
-        self.vector = nn.Parameter(rehome(self.parameters))
-        self.vector.grad = torch.zeros_like(self.vector)
-        for parameter, view in zip(self.parameters, self.views(self.vector.grad), strict=True):
-            parameter.grad = view
+        self.vector = Vector(p for p in module.parameters() if p.requires_grad)
         self.buffers = rehome([b for b in module.buffers() if b.is_floating_point()])
+
+    def __iter__(self) -> Iterator[nn.Parameter]:
+        """Yield the vector, so that an optimizer can take a Flat as its parameters."""
+        yield self.vector
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "Flat":
+        """Copy the module and its buffers."""
+        twin = object.__new__(Flat)
+        memo[id(self)] = twin
+        twin.module = copy.deepcopy(self.module, memo)
+        twin.vector = copy.deepcopy(self.vector, memo)
+        twin.buffers = rehome([b for b in twin.module.buffers() if b.is_floating_point()])
+        return twin
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """The trainable parameters, each once."""
+        return self.vector.parameters
 
     @property
     def gradient(self) -> Tensor:
         """The gradients as one vector, shape [length]."""
-        gradient = self.vector.grad
-        assert gradient is not None, "the gradient buffer was taken away: zero it in place"
-        return gradient
+        return self.vector.gradient
 
     def views(self, buffer: Tensor) -> list[Tensor]:
         """Return one view of `buffer` [length] for each parameter, in its shape and strides."""
-        return [slot.view(buffer) for slot in self._slots]
+        return self.vector.views(buffer)
 
     def holds_parameters(self) -> bool:
         """Whether every parameter and gradient is still a view of the buffers."""

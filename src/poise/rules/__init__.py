@@ -1,30 +1,38 @@
 """Who moves when, and at which point the gradient is taken."""
 
-from collections.abc import Mapping
-from typing import Protocol
-
-from ..game import Loss, Play
 from .alternating import Alternating
+from .competitive import Competitive
+from .consensus import Consensus
+from .extragradient import Extragradient
+from .lookahead import Lookahead
+from .past_extragradient import PastExtragradient
+from .rule import Rule
 from .simultaneous import Simultaneous
+from .symplectic import Symplectic
+from .unrolled import Unrolled
 
-
-class Rule(Protocol):
-    """How one step of a game is played.
-
-    Attributes:
-        batches: how many batches a step needs.
-    """
-
-    batches: int
-
-    def step(self, play: Play) -> Mapping[str, Loss]:
-        """Ask the play for gradients and moves; return each player's last loss."""
-        ...
-
-
-RULES: dict[str, type[Alternating] | type[Simultaneous]] = {
+RULES: dict[str, type[Rule]] = {
     "simultaneous": Simultaneous,
     "alternating": Alternating,
+    "extragradient": Extragradient,
+    "past-extragradient": PastExtragradient,
+    "lookahead": Lookahead,
+    "consensus": Consensus,
+    "symplectic": Symplectic,
+    "competitive": Competitive,
+    "unrolled": Unrolled,
 }
 
-__all__ = ["RULES", "Alternating", "Rule", "Simultaneous"]
+__all__ = [
+    "RULES",
+    "Alternating",
+    "Competitive",
+    "Consensus",
+    "Extragradient",
+    "Lookahead",
+    "PastExtragradient",
+    "Rule",
+    "Simultaneous",
+    "Symplectic",
+    "Unrolled",
+]

@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping
 
-from ..game import Loss, Play
+from ..game import Loss
+from ..play import Play
+from .rule import Rule
 
 
-class Alternating:
-    """Each player moves in turn and the next one sees it; a player may take several steps, each on a new batch.
+class Alternating(Rule):
+    """Each player moves in turn, n steps each, and the next one sees it (Goodfellow et al. 2014).
 
         y_{t+1} = y_t − η ∇_y L_y(x_t, y_t),   x_{t+1} = x_t − η ∇_x L_x(x_t, y_{t+1})
 
-    On the bilinear game min_x max_y xy it cycles for η < 2 and conserves x² − ηxy + y² (x moving first).
+    On the bilinear game min_x max_y xy it cycles for η < 2 and conserves x² − ηxy + y² (x moving first). Every step
+    within a turn is on a new batch.
 
     Args:
-        steps: how many steps each player takes in its turn; one where nothing is said.
+        turns: how many steps each player takes in its turn; one where nothing is said.
 
     Source: Goodfellow et al. 2014 (arXiv:1406.2661), algorithm 1.
 
@@ -22,16 +25,16 @@ class Alternating:
         5
     """
 
-    def __init__(self, steps: Mapping[str, int] | None = None) -> None:
-        self._steps = dict(steps or {})
-        self.batches = max(self._steps.values(), default=1)
+    def __init__(self, turns: Mapping[str, int] | None = None) -> None:
+        self._turns = dict(turns or {})
+        self.batches = max(self._turns.values(), default=1)
 
     def step(self, play: Play) -> Mapping[str, Loss]:
         """Play one step: every player's turn, in order of play."""
         losses: dict[str, Loss] = {}
         for player in play.players:
             # whoever takes fewer steps plays the last batches, where a shared sample is still fresh
-            for batch in range(self.batches - self._steps.get(player, 1), self.batches):
+            for batch in range(self.batches - self._turns.get(player, 1), self.batches):
                 losses |= play.gradients(player, batch=batch)
                 play.move(player)
         return losses

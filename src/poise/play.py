@@ -1,0 +1,208 @@
+"""Plays: one step of a game, with gradients and moves on request."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from .errors import NonFinite
+from .field import Field, Vectors
+from .game import Batch, Game, Loss, Whole
+from .optim import Average, Base, Clip, Flat
+from .rng import Rng
+
+
+@dataclass
+class Seat:
+    """What a player brings to the table.
+
+    Attributes:
+        flat: its weights and gradients.
+        optimizer: over `flat.vector`.
+        clip: limits the gradient of an optimizer that does not do so itself.
+        average: its average of weights, if it has one; an optimizer of Poise updates it in its own pass.
+        saved: the weights before a half step, if its optimizer does not keep them itself.
+    """
+
+    flat: Flat
+    optimizer: torch.optim.Optimizer
+    clip: Clip | None = None
+    average: Average | None = None
+    saved: Tensor | None = None
+
+    def extrapolate(self) -> None:
+        """Take a half step, from which `move` returns."""
+        if isinstance(self.optimizer, Base):
+            self.optimizer.extrapolate()
+        else:
+            self.saved = self.flat.vector.detach().clone()
+            self._step()
+
+    def move(self) -> None:
+        """Take the optimizer's step, from where the last half step began if there was one."""
+        if self.saved is not None:
+            self.flat.vector.data.copy_(self.saved)
+            self.saved = None
+        self._step()
+        if not isinstance(self.optimizer, Base):
+            self.take()
+
+    def take(self) -> None:
+        """Let the average take in the current weights."""
+        if self.average is not None:
+            self.average.update()
+
+    def _step(self) -> None:
+        if self.clip is not None:
+            factor = self.clip([(self.flat.vector, self.flat.gradient)])
+            if factor is not None:
+                self.flat.gradient.mul_(factor)
+        self.optimizer.step()
+
+
+class Play:
+    """One step of a game: its batches, and gradients and moves on request.
+
+    A play is a function of the weights: its batches and random numbers are fixed, so a gradient asked for
+    twice at the same weights is the same gradient.
+
+    Args:
+        game: the game.
+        seats: what each player brings; gradients are written into its flat buffer.
+        batches: the batches of this step; most rules need one.
+        rng: the randomness of this step.
+        step: its number, from 1; that of `rng` unless given.
+        autocast: makes the context in which losses are computed (lower precision, or nothing).
+
+    Attributes:
+        players: in order of play.
+        seats: as given.
+        step: the number of this step, from 1.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        seats: Mapping[str, Seat],
+        batches: Sequence[Batch] | Whole,
+        rng: Rng,
+        step: int | None = None,
+        autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self.players, self.seats = game.players, seats
+        self.step = rng.step if step is None else step
+        self._game, self._batches = game, batches
+        self._rng, self._autocast = rng, autocast
+
+    def gradients(self, *players: str, batch: int = 0) -> dict[str, Loss]:
+        """Compute the gradient of each player's loss in its own weights, into its flat buffer.
+
+        Args:
+            players: who wants a gradient; all are taken at the current weights.
+            batch: which of the step's batches (of the whole data: all of them).
+
+        Returns:
+            The losses by player, detached.
+
+        Raises:
+            NonFinite: a loss is infinite or not a number; nobody has moved then.
+        """
+        return {player: self._gradient(player, batch) for player in players}
+
+    def extrapolate(self, *players: str) -> None:
+        """Let each player's optimizer take a half step; the next move starts from where that started."""
+        for player in players:
+            self.seats[player].extrapolate()
+            self._forget(player)
+
+    def move(self, *players: str) -> None:
+        """Let each player's optimizer take its step along the gradient last computed."""
+        for player in players:
+            self.seats[player].move()
+            self._forget(player)
+
+    def shift(self, vectors: Vectors) -> None:
+        """Add vectors to players' weights, for rules that are their own optimizer."""
+        for player, changes in vectors.items():
+            seat = self.seats[player]
+            with torch.no_grad():
+                torch._foreach_add_(seat.flat.views(seat.flat.vector.detach()), changes)
+            seat.take()
+            self._forget(player)
+
+    def field(self) -> Field:
+        """Return all players' gradients as differentiable functions of all weights, in full precision.
+
+        Raises:
+            NonFinite: a loss is infinite or not a number.
+        """
+        losses = {player: self.loss_at(player) for player in self.players}
+        field = Field(losses, {player: seat.flat.parameters for player, seat in self.seats.items()})
+        self._batches[0].made.clear()  # it holds graphs that lead through this field
+        return field
+
+    def use(self, vectors: Vectors) -> None:
+        """Put vectors in the place of players' gradients."""
+        for player, values in vectors.items():
+            flat = self.seats[player].flat
+            torch._foreach_copy_(flat.views(flat.gradient), [v.detach() for v in values])
+
+    def loss_at(self, player: str, other: str = "", weights: Sequence[Tensor] = ()) -> Loss:
+        """Return a player's loss with its graph, perhaps with other weights for one player.
+
+        Args:
+            player: whose loss.
+            other: whose weights are replaced.
+            weights: the replacements, one for each parameter of `other`'s flat buffer.
+
+        Raises:
+            NonFinite: it is infinite or not a number.
+        """
+        batch, rng = self._batches[0], self._rng.at(self._rng.step, 0)
+        instead = dict(zip(self._names(other), weights, strict=True)) if other else {}
+        loss: Loss = functional_call(self._game, instead, (player, batch, rng))
+        return self._finite(player, loss)
+
+    def _names(self, player: str) -> list[str]:
+        """Return the names, within the game, of the parameters in a player's flat buffer, in its order."""
+        named: dict[nn.Parameter, str] = {p: name for name, p in self._game.named_parameters()}
+        return [named[p] for p in self.seats[player].flat.parameters]
+
+    def _gradient(self, player: str, index: int) -> Loss:
+        flat, sums = self.seats[player].flat, []
+        flat.gradient.zero_()
+        for i, share in self._parts(index):
+            batch = self._batches[i]
+            with self._autocast():
+                loss = self._game.loss(player, batch, self._rng.at(self._rng.step, i))
+            loss = self._finite(player, loss)
+            if share < 1:
+                loss = loss.times(share)
+            # `inputs` keeps the engine out of everybody else's weights: no work for gradients nobody asked for
+            loss.total.backward(inputs=flat.parameters)
+            batch.made.pop(player, None)  # its graph has been used up
+            sums.append(loss.detached())
+        return sums[0] if len(sums) == 1 else Loss.sum(sums)
+
+    def _parts(self, index: int) -> list[tuple[int, float]]:
+        """Return the batches that a gradient is over, and the share of each."""
+        if isinstance(self._batches, Whole):
+            return [(i, size / self._batches.samples) for i, size in enumerate(self._batches.sizes)]
+        return [(index, 1.0)]
+
+    def _forget(self, player: str) -> None:
+        """Drop what a player made of the batches, because it would make something else now."""
+        if not isinstance(self._batches, Whole):  # which keeps no batch
+            for batch in self._batches:
+                batch.made.pop(player, None)
+
+    def _finite(self, player: str, loss: Loss) -> Loss:
+        if not torch.isfinite(loss.total):
+            raise NonFinite(
+                f"the {player}'s loss became {loss.total.item()} at step {self.step}; "
+                f"lower --{player}.lr, and run with --overwrite"
+            )
+        return loss

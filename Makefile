@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MINUTES ?= 3
 
-.PHONY: setup demo test test-slow lint bench faults clean
+.PHONY: setup demo test test-slow lint bench bench-optimizers descent faults clean
 
 setup: .venv/ready
 
@@ -38,6 +38,13 @@ faults: .venv/dev
 
 bench: .venv/dev
 	$(BIN)/python benchmarks/gan_throughput.py
+
+bench-optimizers: .venv/dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/optimizer_step.py
+
+descent: .venv/dev
+	$(BIN)/python benchmarks/descent.py
 
 clean:
 	rm -rf .venv runs

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MINUTES ?= 3
 
-.PHONY: setup demo test test-slow lint bench bench-optimizers descent faults clean
+.PHONY: setup demo test test-slow lint bench bench-optimizers descent portraits faults clean
 
 setup: .venv/ready
 
@@ -45,6 +45,15 @@ bench-optimizers: .venv/dev
 
 descent: .venv/dev
 	$(BIN)/python benchmarks/descent.py
+
+RULES := alternating extragradient past-extragradient lookahead consensus symplectic competitive unrolled
+
+portraits: .venv/ready
+	$(BIN)/poise phase bilinear --out docs/images/phase-bilinear.png
+	$(BIN)/poise phase bilinear --rules simultaneous --out docs/images/rules/simultaneous.png
+	for rule in $(RULES); do \
+		$(BIN)/poise phase bilinear --rules simultaneous,$$rule --out docs/images/rules/$$rule.png || exit 1; \
+	done
 
 clean:
 	rm -rf .venv runs

@@ -70,7 +70,7 @@ def test_debug_shows_the_traceback() -> None:
 def test_help_answers_without_importing_torch() -> None:
     code = (
         "import sys; from poise.cli import main\n"
-        "for args in (['--help'], ['train', '--help']):\n"
+        "for args in (['--help'], ['train', '--help'], ['phase', '--help']):\n"
         "    try: main(args)\n"
         "    except SystemExit: pass\n"
         "heavy = {'torch', 'matplotlib', 'rich', 'PIL'} & set(sys.modules)\n"

@@ -75,6 +75,8 @@ def test_options_become_arguments(player: PlayerConfig, expected: dict[str, obje
         ("--rule unrolled --optimizer adagrad", r"which Adagrad does not allow; use sgd or adam"),
         ("--generator.clip-limit 3", r"--generator.clip-limit limits nothing without --generator.clip"),
         ("--generator.clip norm --generator.clip-limit 0", r"--clip norm: the limit of clipping is 0.0; give"),
+        ("--optimizer schedule-free --generator.beta1 0", r"--generator.optimizer schedule-free: beta1 is 0.0; give"),
+        ("--optimizer adagrad --generator.eps -1", r"--generator.optimizer adagrad: Invalid epsilon value: -1.0"),
         ("--generator.beta2 1.5", r"--generator.beta2 is 1.5; give a number from 0 to below 1"),
     ],
 )

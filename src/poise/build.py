@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import partial
 from inspect import signature
 from typing import Any
@@ -14,7 +13,7 @@ from . import models
 from .config import Config, PlayerConfig, check
 from .data import Dataset, load
 from .device import autocast, choose_device, choose_precision
-from .errors import PoiseError
+from .errors import PoiseError, suggestion
 from .optim import OPTIMIZERS, Clip, ClipNorm, ClipPercentile, ClipUnits, Convergence
 from .rng import Rng
 from .rules import RULES, Rule
@@ -50,7 +49,7 @@ def resolve(
     _known("rule", config.rule, RULES)
     for name, player in config.players.items():
         _known(f"{name}.optimizer", player.optimizer, {**OPTIMIZERS, **(handed or {})})
-        optimizer_settings(name, player, handed)
+        _try(name, player, handed)
     if make_rule(config).second_order and whole_data(config):
         raise PoiseError(f"the rule {config.rule} does not go through all of the data; use --optimizer sgd")
     device = choose_device(config.device)
@@ -176,6 +175,15 @@ def make_clip(player: PlayerConfig) -> Clip:
         raise PoiseError(f"--clip {player.clip}: {error}") from None
 
 
+def _try(name: str, player: PlayerConfig, handed: Handed | None) -> None:
+    """Make the optimizer for a single weight, to hear what it says about its settings before anything has begun."""
+    settings = optimizer_settings(name, player, handed)
+    try:
+        _class(player, handed)([torch.nn.Parameter(torch.zeros(1))], **settings)
+    except ValueError as error:
+        raise PoiseError(f"--{name}.optimizer {player.optimizer}: {error}") from None
+
+
 def _class(player: PlayerConfig, handed: Handed | None) -> Callable[..., torch.optim.Optimizer]:
     return {**OPTIMIZERS, **(handed or {})}[player.optimizer]
 
@@ -195,6 +203,4 @@ def _schedule(name: str, player: PlayerConfig, handed: Handed | None) -> Schedul
 
 def _known(option: str, name: str, table: Mapping[str, object]) -> None:
     if name not in table:
-        near = get_close_matches(name, table, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(table)}"
-        raise PoiseError(f"no {option} {name!r}; {hint}")
+        raise PoiseError(f"no {option} {name!r}; {suggestion(name, table)}")

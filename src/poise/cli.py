@@ -7,16 +7,15 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from .config import Config, override, to_json
 from .data.names import SETS
-from .errors import PoiseError
+from .errors import PoiseError, suggestion
 from .recipes import RECIPES, from_recipe
 
 T = TypeVar("T")
@@ -26,6 +25,7 @@ poise: train deep generative models on your own data
 
   poise train RECIPE DATA [options]      train, or go on with a run that was stopped
   poise sample RUN [-n 64] [--out FILE]  draw samples from a run
+  poise phase GAME [--rules R,R,...]     draw why rules converge, cycle or diverge on a game of the plane
   poise list recipes|rules|optimizers|data
   poise data fetch NAME                  download a built-in data set in full
 
@@ -76,6 +76,32 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """Play a game of two numbers by several rules; draw where they go, how fast, and what theory says of that."""
+
+    game: Annotated[Positional[str], arg(metavar="GAME")]
+    """bilinear, quadratic or dirac-gan."""
+    rules: str | None = None
+    """Names with commas between, see `poise list rules` (None: six that tell the story)."""
+    optimizer: str = "sgd"
+    """Optimizer of both players; theory is about sgd."""
+    lr: float = 0.1
+    """Learning rate of both players."""
+    steps: int = 200
+    """How many."""
+    start: str = "1,1"
+    """Where both players start, in order of play."""
+    gamma: float = 0.0
+    """Weight of dirac-gan's R1 penalty."""
+    out: Path = Path("phase.png")
+    """The picture, a .png."""
+    json: Annotated[bool, FlagCreatePairsOff] = False
+    """Print the result as JSON."""
+    debug: Annotated[bool, FlagCreatePairsOff] = False
+    """Show the traceback of an error."""
+
+
+@dataclass(frozen=True)
 class List:
     """Name what there is, one line each."""
 
@@ -104,7 +130,7 @@ class Fetch:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 2 after a mistake, 128 + n after signal n."""
     args = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"train": _train, "sample": _sample, "list": _list, "data": _data}
+    commands = {"train": _train, "sample": _sample, "phase": _phase, "list": _list, "data": _data}
     if not args or args[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
         return 0
@@ -115,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         if args[0] not in commands:
-            raise PoiseError(f"no command {args[0]!r}; {_nearest(args[0], commands)}")
+            raise PoiseError(f"no command {args[0]!r}; {suggestion(args[0], commands)}")
         return commands[args[0]](args[1:])
     except PoiseError as error:
         if "--debug" in args:
@@ -180,6 +206,36 @@ def _sample(args: list[str]) -> int:
     return 0
 
 
+def _phase(args: list[str]) -> int:
+    command = _parse(Phase, "poise phase", args)
+    try:
+        first, second = map(float, command.start.split(","))
+    except ValueError:
+        raise PoiseError(f"--start is {command.start!r}; give two numbers, as in --start 1,0.5") from None
+
+    from .phase import portrait
+
+    rules = None if command.rules is None else command.rules.split(",")
+    settings: dict[str, Any] = {
+        "optimizer": command.optimizer,
+        "lr": command.lr,
+        "steps": command.steps,
+        "gamma": command.gamma,
+    }
+    found = portrait(command.game, command.out, rules, start=(first, second), **settings)
+    rows = {t.rule: {"verdict": t.verdict, "measured": t.measured, "theory": t.theory} for t in found}
+    if command.json:
+        print(json.dumps({"picture": str(command.out), "game": command.game, **settings, "rules": rows}))
+        return 0
+    print(
+        f"{command.out}\n\n{'rule':<20}{'verdict':<12}{'measured':>8}{'theory':>10}   (factor on the distance per step)"
+    )
+    for rule, row in rows.items():
+        theory = "unknown" if row["theory"] is None else f"{row['theory']:.4f}"
+        print(f"{rule:<20}{row['verdict']:<12}{row['measured']:>8.4f}{theory:>10}")
+    return 0
+
+
 def _list(args: list[str]) -> int:
     command = _parse(List, "poise list", args)
     tables: dict[str, Callable[[], dict[str, str]]] = {
@@ -189,7 +245,7 @@ def _list(args: list[str]) -> int:
         "data": lambda: {name: known.about for name, known in SETS.items()},
     }
     if command.what not in tables:
-        raise PoiseError(f"nothing to list under {command.what!r}; {_nearest(command.what, tables)}")
+        raise PoiseError(f"nothing to list under {command.what!r}; {suggestion(command.what, tables)}")
     rows = tables[command.what]()
     if command.json:
         print(json.dumps(rows, indent=1))
@@ -228,11 +284,6 @@ def _optimizers() -> dict[str, str]:
 
 def _first_lines(table: dict[str, T]) -> dict[str, str]:
     return {name: (thing.__doc__ or "").strip().splitlines()[0] for name, thing in table.items()}
-
-
-def _nearest(word: str, known: Sequence[str] | dict[str, T]) -> str:
-    near = get_close_matches(word, known, n=1)
-    return f"did you mean {near[0]}?" if near else f"choose one of {', '.join(known)}"
 
 
 def _parse(kind: type[T], program: str, args: list[str], default: T | None = None) -> T:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from tyro.conf import Positional, arg
 
-from .errors import PoiseError
+from .errors import PoiseError, suggestion
 
 Penalty = Literal["r1", "r2", "wgan-gp"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -299,9 +299,7 @@ def _check_choices(settings: Any, prefix: str = "") -> None:
             given = getattr(settings, name)
             for value in given if repeated else [given]:
                 if value not in choices:
-                    near = get_close_matches(str(value), choices, n=1)
-                    hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(choices)}"
-                    raise PoiseError(f"no {prefix}{name} {value!r}; {hint}")
+                    raise PoiseError(f"no {prefix}{name} {value!r}; {suggestion(str(value), choices)}")
 
 
 def _check_names(given: Mapping[str, Any], target: Any, also: Iterable[str] = ()) -> None:

@@ -3,13 +3,14 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from .errors import PoiseError
 from .files import write_file
-from .trajectory import PLAIN, Start, Trajectory, follow, forces
+from .trajectory import PLAIN, Points, Start, Trajectory, follow, forces
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,13 +28,16 @@ COLORS = {
     "unrolled": "#94613c",
 }
 CAPTIONS = {
-    "bilinear": (r"$\min_x\,\max_y\ xy$", "x", "y"),
-    "quadratic": (r"$\min_x\,\max_y\ \frac{1}{4}x^2 + xy - \frac{1}{10}y^2$", "x", "y"),
+    "bilinear": (r"bilinear game:  $\min_x\,\max_y\ xy$", "x", "y"),
+    "quadratic": (r"quadratic game:  $\min_x\,\max_y\ \frac{1}{4}x^2 + xy - \frac{1}{10}y^2$", "x", "y"),
     "dirac-gan": ("Dirac-GAN", "ψ, the discriminator's slope", "θ, the generator's sample"),
 }
 VIEW = 1.45  # the plane is shown to so many times the first distance: a diverging spiral leaves the picture
 DEPTH, HEIGHT = 1e-3, 30.0  # and distances from so many to so many times the first
 ARROWS = 17  # a side
+TOGETHER = 0.01  # curves closer than this share of the panel are drawn as one line in stripes
+STRIPE = 5  # length of a stripe, in widths of the line
+COLORS_KEPT = 240  # in the file
 GRAY, INK = "#9aa5b1", "#20303c"
 
 
@@ -97,10 +101,10 @@ def _draw(found: Sequence[Trajectory], game: str, gamma: float, title: str) -> b
         *rates.get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=9, labelspacing=0.9
     )
     for line in legend.get_lines():
-        line.set_linewidth(3.5)
+        line.set(linewidth=3.5, linestyle="-", alpha=1)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100)
-    return buffer.getvalue()
+    return _small(buffer)
 
 
 def _draw_plane(axes: "Axes", found: Sequence[Trajectory], game: str, gamma: float) -> None:
@@ -113,8 +117,9 @@ def _draw_plane(axes: "Axes", found: Sequence[Trajectory], game: str, gamma: flo
     lengths = np.hypot(arrows[:, 0], arrows[:, 1])[:, None]
     arrows = arrows / np.sqrt(np.maximum(lengths, 1e-12) * lengths.max())  # roots of lengths: weak ones stay visible
     axes.quiver(*points.T, *arrows.T, color="#cfd6dd", scale=ARROWS * 1.1, width=0.0028, zorder=1)
-    for trajectory, width in zip(found, _widths(len(found)), strict=True):
-        axes.plot(*trajectory.path.T, color=COLORS[trajectory.rule], linewidth=width, zorder=2)
+    for trajectory, style in zip(found, _stripes([t.path / (2 * reach) for t in found]), strict=True):
+        color = COLORS[trajectory.rule]
+        axes.plot(*trajectory.path.T, color=color, linewidth=2, linestyle=style, zorder=2)
     axes.plot(*start, "o", color="white", markeredgecolor=INK, markersize=7, zorder=4)
     axes.plot(0, 0, "*", color="#ffd43b", markeredgecolor=INK, markeredgewidth=0.8, markersize=14, zorder=4)
     _, first, second = CAPTIONS[game]
@@ -126,24 +131,55 @@ def _draw_plane(axes: "Axes", found: Sequence[Trajectory], game: str, gamma: flo
 
 def _draw_rates(axes: "Axes", found: Sequence[Trajectory]) -> None:
     """Draw the distance to the solution, and dashed what theory says it is."""
-    first = found[0].distances[0]
-    for trajectory, width in zip(found, _widths(len(found)), strict=True):
+    from matplotlib.ticker import LogLocator
+
+    first, end = found[0].distances[0], max(len(t.path) for t in found) - 1
+    every = np.concatenate([t.distances for t in found])
+    low, high = max(every.min(), DEPTH * first) / 1.25, min(every.max(), HEIGHT * first) * 1.25
+    heights = [np.log(np.clip(t.distances, low, high) / low) / np.log(high / low) for t in found]
+    curves = [np.stack([np.arange(len(height)) / end, height], 1) for height in heights]
+    for trajectory, style in zip(found, _stripes(curves), strict=True):
         color, ending = COLORS[trajectory.rule], f"ρ = {trajectory.measured:.4f} measured"
         if trajectory.theory is not None:
             ending = f"ρ = {trajectory.theory:.4f}"
             steps = np.arange(len(trajectory.path))
             axes.plot(steps, first * trajectory.theory**steps, "--", color=color, linewidth=1.2, zorder=3)
         label = f"{trajectory.rule}\n{trajectory.verdict}, {ending}"
-        axes.plot(trajectory.distances, color=color, linewidth=width + 1, alpha=0.45, label=label, zorder=2)
-    lengths = np.concatenate([trajectory.distances for trajectory in found])
-    low, high = max(lengths.min(), DEPTH * first), min(lengths.max(), HEIGHT * first)
-    axes.set(yscale="log", ylim=(low / 1.25, high * 1.25), xlim=(0, max(len(t.path) for t in found) - 1))
+        wide: dict[str, Any] = {"color": color, "linewidth": 4, "linestyle": style, "alpha": 0.45}
+        axes.plot(trajectory.distances, **wide, label=label, zorder=2)
+    axes.set(yscale="log", ylim=(low, high), xlim=(0, end))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 50 * low else (1,)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("")
     axes.set_xlabel("step", color=INK)
-    dashes = ", dashed: theory's ρᵗ" if any(t.theory is not None for t in found) else ""
+    dashes = ", dashed: theory's ρᵗ near it" if any(t.theory is not None for t in found) else ""
     axes.set_title(f"distance to the solution{dashes}", color=INK, fontsize=9.5)
     axes.grid(axis="y", color="#e4e8ec", linewidth=0.8)
 
 
-def _widths(count: int) -> list[float]:
-    """Return widths from thick to thin, so that a path upon another leaves an edge of it to be seen."""
-    return [float(width) for width in np.linspace(3.2, 1.4, count)] if count > 1 else [2.2]
+def _stripes(curves: Sequence[Points]) -> list[tuple[float, tuple[float, ...] | None]]:
+    """Return line styles: solid, or stripes in turn for curves that lie upon each other, so that all can be seen.
+
+    Args:
+        curves: in units of the panel's sides, [n, 2] each.
+    """
+    leaders = [next(j for j in range(i + 1) if _together(curves[j], curves[i])) for i in range(len(curves))]
+    places = [(leaders[:i].count(leader), leaders.count(leader)) for i, leader in enumerate(leaders)]
+    return [(-STRIPE * i, (STRIPE, STRIPE * (n - 1))) if n > 1 else (0, None) for i, n in places]
+
+
+def _together(a: Points, b: Points) -> bool:
+    """Whether two curves are one to the eye: how far b is beside a, whether ahead or behind."""
+    if len(a) != len(b):
+        return False
+    way, offset = np.gradient(a, axis=0), b - a
+    beside = offset[:, 0] * way[:, 1] - offset[:, 1] * way[:, 0]
+    return bool((np.abs(beside) <= TOGETHER * np.maximum(np.hypot(*way.T), 1e-12)).all())
+
+
+def _small(picture: io.BytesIO) -> bytes:
+    """Return a PNG of few colors, a third as large."""
+    buffer, method = io.BytesIO(), Image.Quantize.MAXCOVERAGE  # or the colors of thin lines would be lost
+    few = Image.open(picture).convert("RGB").quantize(COLORS_KEPT, method, dither=Image.Dither.NONE)
+    few.save(buffer, "png", optimize=True)
+    return buffer.getvalue()

@@ -5,11 +5,10 @@ A recipe knows images from points in the plane (the toys), because no one set of
 
 from collections.abc import Callable
 from dataclasses import replace
-from difflib import get_close_matches
 
 from .config import Config, GanConfig, PlayerConfig
 from .data.names import kind_of
-from .errors import PoiseError
+from .errors import PoiseError, suggestion
 
 
 def gan(data: str) -> Config:
@@ -80,9 +79,7 @@ def from_recipe(recipe: str, data: str) -> Config:
         5
     """
     if recipe not in RECIPES:
-        near = get_close_matches(recipe, RECIPES, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(RECIPES)}"
-        raise PoiseError(f"no recipe {recipe!r}; {hint}")
+        raise PoiseError(f"no recipe {recipe!r}; {suggestion(recipe, RECIPES)}")
     return RECIPES[recipe](data)
 
 

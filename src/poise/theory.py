@@ -30,7 +30,7 @@ def simultaneous(m: Matrix, lr: float) -> Matrix:
 def alternating(m: Matrix, lr: float) -> Matrix:
     """Return S = (I − ηP_yM)(I − ηP_xM), P the projection on one player: x moves, then y sees it.
 
-    Source: Gidel et al. 2019 (arXiv:1807.04740), section 5; Mescheder et al. 2018 (arXiv:1801.04406), section 2.
+    Source: Gidel et al. 2019 (arXiv:1807.04740); Mescheder et al. 2018 (arXiv:1801.04406).
 
     Example:
         >>> alternating(np.array([[0.0, 1.0], [-1.0, 0.0]]), 0.5)
@@ -43,7 +43,7 @@ def alternating(m: Matrix, lr: float) -> Matrix:
 def extragradient(m: Matrix, lr: float) -> Matrix:
     """Return S = I − ηM(I − ηM).
 
-    Source: Korpelevich 1976; Gidel et al. 2019 (arXiv:1802.10551), section 3.
+    Source: Korpelevich 1976; Gidel et al. 2019 (arXiv:1802.10551), algorithm 3.
 
     Example:
         >>> extragradient(np.array([[0.0, 1.0], [-1.0, 0.0]]), 0.5)
@@ -69,7 +69,7 @@ def past_extragradient(m: Matrix, lr: float) -> Matrix:
 def lookahead(m: Matrix, lr: float, k: int = LOOKAHEAD_STEPS, alpha: float = 0.5) -> Matrix:
     """Return S = (1 − α)I + αTᵏ of k steps, T one of the alternating rule.
 
-    Source: Chavdarova et al. 2021 (arXiv:2006.14567), section 4.
+    Source: Chavdarova et al. 2021 (arXiv:2006.14567), algorithm 1.
 
     Example:
         >>> m = np.array([[0.0, 1.0], [-1.0, 0.0]])
@@ -82,7 +82,7 @@ def lookahead(m: Matrix, lr: float, k: int = LOOKAHEAD_STEPS, alpha: float = 0.5
 def consensus(m: Matrix, lr: float, weight: float = 1.0) -> Matrix:
     """Return S = I − η(M + γMᵀM).
 
-    Source: Mescheder et al. 2017 (arXiv:1705.10461), section 4.
+    Source: Mescheder et al. 2017 (arXiv:1705.10461), eq. 8.
 
     Example:
         >>> consensus(np.array([[0.0, 1.0], [-1.0, 0.0]]), 0.5)
@@ -94,7 +94,7 @@ def consensus(m: Matrix, lr: float, weight: float = 1.0) -> Matrix:
 def symplectic(m: Matrix, lr: float, weight: float = 1.0) -> Matrix:
     """Return S = I − η(M + λAᵀM), A = ½(M − Mᵀ); near a solution, alignment leaves λ's sign as it is.
 
-    Source: Balduzzi et al. 2018 (arXiv:1802.05642), section 3.
+    Source: Balduzzi et al. 2018 (arXiv:1802.05642), algorithm 1.
 
     Example:
         >>> symplectic(np.array([[0.0, 1.0], [-1.0, 0.0]]), 0.5)

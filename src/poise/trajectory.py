@@ -15,7 +15,7 @@ from .models import plane
 from .optim import OPTIMIZERS
 from .rng import Rng
 from .rules import RULES, Alternating, Lookahead, Rule
-from .theory import rate
+from .theory import LOOKAHEAD_STEPS, rate
 from .training import Training
 
 Points = NDArray[np.float64]  # [n, 2]
@@ -23,10 +23,11 @@ Start = tuple[float, float]
 
 PLAIN = ("sgd", "gradient-descent")  # the optimizers that theory is about
 FAR, NEAR = 1e6, 1e-12  # times the first distance: beyond the one a path ends, below the other it is rounding
-STILL = 0.02  # a path that nears or leaves the solution by a smaller share, within half of its steps, cycles
+STILL = 0.02  # a path that nears or leaves the solution by a smaller share in all, cycles
+SHORT = 20  # fewer steps than these tell nothing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trajectory:
     """What a rule did.
 
@@ -54,27 +55,51 @@ class Trajectory:
 
     @property
     def measured(self) -> float:
-        """The factor on the distance per step, from a line through its logarithm over the second half of the path."""
-        return float(np.exp(self._line()[0]))
+        """The factor on the distance per step."""
+        return float(np.exp(slope(self._points)) ** (1 / self._stride))
 
     @property
     def verdict(self) -> str:
         """What became of it: "converges", "cycles" or "diverges"."""
-        slope, change, spread = self._line()
-        if abs(change) <= max(spread, STILL):
+        rise = slope(self._points)
+        if abs(rise) * len(self._points) < STILL:
             return "cycles"
-        return "converges" if slope < 0 else "diverges"
+        return "converges" if rise < 0 else "diverges"
 
-    def _line(self) -> tuple[float, float, float]:
-        """Return the line's slope, how much it rises in all, and how far the points lie around it."""
-        distances = self.distances
-        above = distances > NEAR * distances[0]
+    @property
+    def _points(self) -> Points:
+        """The path as far as it is more than rounding, and of lookahead only where it looks back."""
+        above = self.distances > NEAR * self.distances[0]
         end = len(above) if above.all() else max(2, int(above.argmin()))
-        start = end // 2 if end > 3 else 0
-        steps, logs = np.arange(start, end), np.log(np.maximum(distances[start:end], np.finfo(float).tiny))
-        slope, height = np.polyfit(steps, logs, 1)
-        around = logs - slope * steps - height
-        return float(slope), float(slope * (end - 1 - start)), float(np.ptp(around))
+        return self.path[: end : self._stride]
+
+    @property
+    def _stride(self) -> int:
+        return LOOKAHEAD_STEPS if self.rule == "lookahead" and len(self.path) > SHORT else 1
+
+
+def slope(path: Points) -> float:
+    """Return how much the logarithm of the distance to the origin rises from one point of a path to the next.
+
+    On its way around, a path comes and goes. So two ends are compared that lie a whole number of half turns apart:
+    within the second half of the path, or within all of it. Where it does not turn so far, a line is fitted.
+
+    Example:
+        >>> angles = np.arange(100) / 10
+        >>> abs(slope(np.stack([2 * np.cos(angles), np.sin(angles)], 1))) < 1e-4  # an ellipse
+        True
+    """
+    logs, angles = np.log(np.hypot(*path.T)), np.unwrap(np.arctan2(path[:, 1], path[:, 0]))
+    ahead = np.abs(angles[-1] - angles)  # how far it is going to turn from each point on
+    half = len(path) // 2
+    goal = ahead[half] // np.pi * np.pi or ahead[0] // np.pi * np.pi
+    if not goal:
+        late = logs[half:] if half > 1 else logs
+        return float(np.polyfit(np.arange(len(late)), late, 1)[0])
+    before = int(np.flatnonzero(ahead[:-1] >= goal)[-1])
+    share = (ahead[before] - goal) / (ahead[before] - ahead[before + 1])  # of the step in which the turns begin
+    there = logs[before] + share * (logs[before + 1] - logs[before])
+    return float((logs[-1] - there) / (len(logs) - 1 - before - share))
 
 
 def follow(
@@ -110,7 +135,7 @@ def follow(
     make = partial(OPTIMIZERS[optimizer], lr=lr)
     m, theirs = linearized(plane.build(game, (0.0, 0.0), gamma))
     found = []
-    for name in rules:
+    for name in dict.fromkeys(rules):
         played = plane.build(game, start, gamma)
         training = Training(played, make_rule(name), dict.fromkeys(played.players, make))
         options = {"theirs": theirs} if name == "unrolled" else {}
@@ -185,13 +210,14 @@ def _nothing() -> Batch:
 
 
 def _check(rules: Sequence[str], optimizer: str, lr: float, steps: int, start: Start) -> None:
-    for name in rules:
+    for name in rules or [""]:
         if name not in RULES:
             raise PoiseError(f"no rule {name!r}; {suggestion(name, RULES)}")
     if optimizer not in OPTIMIZERS:
         raise PoiseError(f"no optimizer {optimizer!r}; {suggestion(optimizer, OPTIMIZERS)}")
-    for option, value in (("lr", lr), ("steps", steps)):
-        if not 0 < value < np.inf:
-            raise PoiseError(f"--{option} is {value}; give a number above 0")
+    if not 0 < lr < np.inf:
+        raise PoiseError(f"--lr is {lr}; give a number above 0")
+    if steps < SHORT:
+        raise PoiseError(f"--steps is {steps}; give at least {SHORT}, for fewer do not show where it goes")
     if not np.isfinite(start).all() or start == (0, 0):
         raise PoiseError(f"--start is {start[0]:g},{start[1]:g}; start at two numbers that are not the solution 0,0")

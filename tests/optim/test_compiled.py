@@ -30,6 +30,7 @@ KERNELS: list[tuple[type[Form], Variant, torch.dtype]] = [
     *((form, PLAIN, torch.float32) for form in FORMS),
     (Adam, Variant(averages=True), torch.float32),
     (Adam, Variant(returns=True, averages=True), torch.float32),
+    (Adam, Variant(saves=True), torch.float32),
     (Adam, PLAIN, torch.bfloat16),
 ]
 GROUP = {
@@ -48,7 +49,7 @@ GROUP = {
 def make_tensors(form: type[Form], variant: Variant, dtype: torch.dtype, length: int) -> list[Tensor]:
     """Return weights, gradients, state and so on, of sizes from tiny to large; squares are not negative."""
     numbers = torch.Generator().manual_seed(length)
-    extra = ["saved"] * variant.returns + ["average"] * variant.averages
+    extra = ["saved"] * (variant.saves or variant.returns) + ["average"] * variant.averages
     tensors = []
     for name in ("w", "g", *form.states, *extra):
         sizes = 10 ** torch.empty(length).uniform_(-6, 3, generator=numbers)

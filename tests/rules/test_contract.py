@@ -12,6 +12,7 @@ from poise.config import GanConfig
 from poise.errors import PoiseError
 from poise.game import Batch
 from poise.models import build
+from poise.models.plane import bilinear
 from poise.optim import SGD, Adam
 from poise.rng import Rng
 from poise.rules import (
@@ -28,7 +29,6 @@ from poise.rules import (
     Unrolled,
 )
 from poise.training import MakeOptimizer, Training
-from theory.games import Bilinear
 
 TABLE: dict[str, Callable[[], Rule]] = {
     "simultaneous": Simultaneous,
@@ -161,7 +161,7 @@ def test_any_torch_optimizer_will_do(rule: Callable[[], Rule]) -> None:
 
 def test_extragradient_is_the_same_with_torch_s_optimizer_and_with_poise_s() -> None:
     def end(optimizer: MakeOptimizer) -> Tensor:
-        game = Bilinear()
+        game = bilinear()
         state = Training(game, Extragradient(), dict.fromkeys(game.players, optimizer))
         for _ in range(20):
             state.play([Batch(torch.zeros(1, 1))], progress=0.0)
@@ -172,7 +172,7 @@ def test_extragradient_is_the_same_with_torch_s_optimizer_and_with_poise_s() -> 
 
 def test_extragradient_adam_is_algorithm_4_of_gidel() -> None:
     lr, b1, b2, eps = 0.1, 0.5, 0.9, 1e-8
-    game = Bilinear(1.0, 0.5)
+    game = bilinear(1.0, 0.5)
     state = Training(game, Extragradient(), dict.fromkeys(game.players, partial(Adam, lr=lr, betas=(b1, b2), eps=eps)))
     w = torch.tensor([1.0, 0.5], dtype=torch.float64)
     m, v = torch.zeros(2, dtype=torch.float64), torch.zeros(2, dtype=torch.float64)

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from poise.field import Field, dot
 from poise.game import Batch
+from poise.models.plane import Quadratic
 from poise.optim import SGD
 from poise.rng import Rng
 from poise.rules import Alternating, Competitive, Consensus, Extragradient, Rule, Simultaneous, Symplectic
 from poise.training import Training
-from theory.games import Matrix, Quadratic
+from theory.games import Matrix
 
 Reference = Callable[[Matrix, int, float], Matrix]
 

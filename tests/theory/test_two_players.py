@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poise.game import Game
+from poise.models.plane import bilinear, dirac_gan
 from poise.rules import (
     Alternating,
     Competitive,
@@ -28,7 +29,7 @@ from poise.rules import (
     Symplectic,
     Unrolled,
 )
-from theory.games import Bilinear, GameAt, Matrix, dirac_gan, positions, radius, step_matrix
+from theory.games import GameAt, Matrix, positions, radius, step_matrix
 
 EXACT = 1e-8  # relative; the games' curvature away from the origin and rounding stay far below
 I = np.eye(2)  # noqa: E741
@@ -43,7 +44,7 @@ def linear(gamma: float | None) -> Matrix:
 
 def game_of(gamma: float | None) -> GameAt:
     def make(first: float, second: float) -> Game:
-        return Bilinear(first, second) if gamma is None else dirac_gan(second, first, gamma)
+        return bilinear(first, second) if gamma is None else dirac_gan(first, second, gamma)
 
     return make
 
@@ -119,11 +120,11 @@ def test_a_step_is_the_known_matrix(
 @pytest.mark.parametrize("rate", [0.03, 0.1, 0.37, 0.8])
 def test_published_radii_on_the_bilinear_game(rate: float) -> None:
     def squared(rule: Callable[[], Rule], steps: int = 1) -> float:
-        return radius(step_matrix(Bilinear, rule, rate, steps)) ** 2
+        return radius(step_matrix(bilinear, rule, rate, steps)) ** 2
 
     weight, angle = 0.7, math.acos(1 - rate**2 / 2)
     assert squared(Simultaneous) == pytest.approx(1 + rate**2, rel=EXACT)
-    assert np.linalg.det(step_matrix(Bilinear, Alternating, rate)) == pytest.approx(1, rel=EXACT)
+    assert np.linalg.det(step_matrix(bilinear, Alternating, rate)) == pytest.approx(1, rel=EXACT)
     assert squared(Extragradient) == pytest.approx(1 - rate**2 + rate**4, rel=EXACT)
     assert squared(lambda: Consensus(weight)) == pytest.approx((1 - rate * weight) ** 2 + rate**2, rel=EXACT)
     assert squared(lambda: Symplectic(weight)) == pytest.approx((1 - rate * weight) ** 2 + rate**2, rel=EXACT)
@@ -152,7 +153,7 @@ def test_published_radii_on_the_dirac_gan(rate: float) -> None:
     for loss in ("minimax", "non-saturating"):
 
         def game(psi: float, theta: float, loss: str = loss) -> Game:
-            return dirac_gan(theta, psi, loss=loss)
+            return dirac_gan(psi, theta, loss=loss)
 
         assert radius(step_matrix(game, Simultaneous, rate)) ** 2 == pytest.approx(1 + rate**2 / 4, rel=EXACT)
         assert np.linalg.det(step_matrix(game, Alternating, rate)) == pytest.approx(1.0, rel=EXACT)
@@ -184,14 +185,14 @@ def _players(gamma: float | None) -> tuple[str, str]:
 @settings(max_examples=25, deadline=None)
 @given(rate=RATES, x=st.floats(-3, 3), y=st.floats(0.1, 3))
 def test_simultaneous_descent_on_the_bilinear_game_leaves_at_the_known_rate(rate: float, x: float, y: float) -> None:
-    (x0, y0), (x1, y1) = positions(Bilinear(x, y), Simultaneous(), {"x": rate, "y": rate}, 1)
+    (x0, y0), (x1, y1) = positions(bilinear(x, y), Simultaneous(), {"x": rate, "y": rate}, 1)
     assert math.hypot(x1, y1) / math.hypot(x0, y0) == pytest.approx(math.sqrt(1 + rate**2), rel=1e-12)
 
 
 @settings(max_examples=25, deadline=None)
 @given(rate=RATES, x=st.floats(-3, 3), y=st.floats(0.1, 3))
 def test_alternating_descent_on_the_bilinear_game_conserves_its_ellipse(rate: float, x: float, y: float) -> None:
-    path = positions(Bilinear(x, y), Alternating(), {"x": rate, "y": rate}, 50)
+    path = positions(bilinear(x, y), Alternating(), {"x": rate, "y": rate}, 50)
     conserved = [a * a - rate * a * b + b * b for a, b in path]
     assert conserved == pytest.approx([conserved[0]] * len(path), rel=1e-10)
 
@@ -199,7 +200,7 @@ def test_alternating_descent_on_the_bilinear_game_conserves_its_ellipse(rate: fl
 @pytest.mark.parametrize("rates", [(0.1, 0.4), (0.7, 0.2)])
 def test_two_time_scales_do_not_help_on_the_bilinear_game(rates: tuple[float, float]) -> None:
     def made(rule: Rule) -> Matrix:
-        paths = [positions(Bilinear(*s), rule, {"x": rates[0], "y": rates[1]}, 1)[1] for s in ((1.0, 0.0), (0.0, 1.0))]
+        paths = [positions(bilinear(*s), rule, {"x": rates[0], "y": rates[1]}, 1)[1] for s in ((1.0, 0.0), (0.0, 1.0))]
         return np.array(paths).T
 
     assert radius(made(Simultaneous())) ** 2 == pytest.approx(1 + rates[0] * rates[1], rel=EXACT)
@@ -225,7 +226,7 @@ def test_two_time_scales_do_not_help_on_the_bilinear_game(rates: tuple[float, fl
     ids=lambda value: type(value).__name__ if isinstance(value, Rule) else str(value),
 )
 def test_where_theory_says_that_the_bilinear_game_is_solved(rule: Rule, rate: float, converges: bool) -> None:
-    path = positions(Bilinear(), rule, {"x": rate, "y": rate}, 600)
+    path = positions(bilinear(), rule, {"x": rate, "y": rate}, 600)
     assert (math.hypot(*path[-1]) < 0.3) == converges
 
 

@@ -55,10 +55,10 @@ class Adam(Elementwise):
 
     @staticmethod
     def numbers(group: Mapping[str, Any], t: int) -> tuple[float, ...]:
-        """Return lr/(1−β₁ᵗ), β₁, 1−β₁, β₂, 1−β₂, √(1−β₂ᵗ), ε and λ."""
+        """Return lr/(1−β₁ᵗ), β₁, 1−β₁, β₂, 1−β₂, 1/√(1−β₂ᵗ), ε and λ."""
         b1, b2 = group["betas"]
         step = group["lr"] / (1 - b1**t)
-        return step, b1, 1 - b1, b2, 1 - b2, sqrt(1 - b2**t), group["eps"], group["weight_decay"]
+        return step, b1, 1 - b1, b2, 1 - b2, 1 / sqrt(1 - b2**t), group["eps"], group["weight_decay"]
 
     @staticmethod
     def move(w: Tensor, g: Tensor, state: tuple[Tensor, ...], numbers: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -68,4 +68,4 @@ class Adam(Elementwise):
         g = g + decay * w
         m = b1 * m + new1 * g
         v = b2 * v + new2 * (g * g)
-        return w - step * m / (root(v) / correction + eps), m, v
+        return w - step * m / (root(v) * correction + eps), m, v

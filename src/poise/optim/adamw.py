@@ -16,7 +16,7 @@ class AdamW(Elementwise):
     """AdamW (Loshchilov & Hutter 2019): Adam with a weight decay that the squared gradients do not rescale.
 
         m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  w ← (1 − lr·λ)w − lr · m̂ / (√v̂ + ε),
-        m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ), with √v̂ computed as √v / √(1−β₂ᵗ), as torch does.
+        m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ), with √v̂ computed as √v / 1/√(1−β₂ᵗ), as torch does.
 
     Args:
         params: parameters, groups of them, or a `Flat`.
@@ -52,10 +52,10 @@ class AdamW(Elementwise):
 
     @staticmethod
     def numbers(group: Mapping[str, Any], t: int) -> tuple[float, ...]:
-        """Return lr/(1−β₁ᵗ), β₁, 1−β₁, β₂, 1−β₂, √(1−β₂ᵗ), ε and 1 − lr·λ."""
+        """Return lr/(1−β₁ᵗ), β₁, 1−β₁, β₂, 1−β₂, 1/√(1−β₂ᵗ), ε and 1 − lr·λ."""
         lr, (b1, b2) = group["lr"], group["betas"]
         kept = 1 - lr * group["weight_decay"]
-        return lr / (1 - b1**t), b1, 1 - b1, b2, 1 - b2, sqrt(1 - b2**t), group["eps"], kept
+        return lr / (1 - b1**t), b1, 1 - b1, b2, 1 - b2, 1 / sqrt(1 - b2**t), group["eps"], kept
 
     @staticmethod
     def move(w: Tensor, g: Tensor, state: tuple[Tensor, ...], numbers: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -64,4 +64,4 @@ class AdamW(Elementwise):
         step, b1, new1, b2, new2, correction, eps, kept = numbers
         m = b1 * m + new1 * g
         v = b2 * v + new2 * (g * g)
-        return kept * w - step * m / (root(v) / correction + eps), m, v
+        return kept * w - step * m / (root(v) * correction + eps), m, v

@@ -67,4 +67,4 @@ class AMSGrad(Elementwise):
         m = b1 * m + new1 * g
         v = b2 * v + new2 * (g * g)
         u = torch.maximum(u, v)
-        return w - step * m / (root(u) / correction + eps), m, v, u
+        return w - step * m / (root(u) * correction + eps), m, v, u

@@ -121,13 +121,23 @@ class Base(torch.optim.Optimizer, ABC):
                 if p.grad is not None or isinstance(p, Vector)
             ]
         if half:
-            for _, p, _ in moves:  # not within the pass: torch's compiler would save what it has just written
-                self.state[p]["saved"] = self._spare.setdefault(p, torch.empty_like(p)).copy_(p)
+            for _, p, _ in moves:
+                self._save(p)
         if moves:
             self._move_all(moves, *self._limit(moves), half)
             increment_version([p for _, p, _ in moves])
         if not half:
             self._forget_saved()
+
+    def _save(self, p: Tensor) -> None:
+        """Keep the weights of before a half step."""
+        self.state[p]["saved"] = self._room(p).copy_(p)
+
+    def _room(self, p: Tensor) -> Tensor:
+        """Return memory for saved weights, the same each time."""
+        if p not in self._spare:
+            self._spare[p] = torch.empty_like(p)
+        return self._spare[p]
 
     def _limit(self, moves: Sequence[Move]) -> tuple[float, Tensor | None]:
         """Return the numbers by which gradients must be multiplied: GradScaler's and the clip's."""

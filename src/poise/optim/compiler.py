@@ -84,7 +84,7 @@ class Order:
     def example(self) -> tuple[Tensor, list[Tensor]]:
         """Return numbers and tensors such as the kernel takes."""
         weights, rest = (getattr(torch, name) for name in self.dtypes)
-        extra = int(self.variant.returns) + int(self.variant.averages)
+        extra = int(self.variant.saves or self.variant.returns) + int(self.variant.averages)
         kinds = [weights, weights, *[rest] * self.states, *[weights] * extra]
         return torch.zeros(3 + self.numbers, dtype=rest), [torch.zeros(4096, dtype=kind) for kind in kinds]
 

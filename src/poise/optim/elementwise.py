@@ -51,7 +51,7 @@ class Elementwise(Base, Form):
         for group, p, g in moves:
             form = self.form(group)
             t, average = self._begin(p, form), None if half else self._averages.get(p)
-            variant = Variant(not half and "saved" in self.state[p], average is not None)
+            variant = Variant(half, not half and "saved" in self.state[p], average is not None)
             key = (id(group), t, variant, p.dtype, p.device, average)
             if key not in shared:
                 keep = average.advance() if average is not None else 0.0
@@ -66,11 +66,14 @@ class Elementwise(Base, Form):
             if variant.returns:
                 del self.state[p]["saved"]
 
+    def _save(self, p: Tensor) -> None:
+        self.state[p]["saved"] = self._room(p)  # the pass writes it
+
     def _tensors(self, p: Tensor, g: Tensor, form: type[Form], variant: Variant) -> list[Tensor]:
         """Return what a kernel takes, in its order."""
         state = self.state[p]
         tensors = [p, g, *(state[name] for name in form.states)]
-        if variant.returns:
+        if variant.saves or variant.returns:
             tensors.append(state["saved"])
         if variant.averages:
             tensors.append(self._averages[p].vector)

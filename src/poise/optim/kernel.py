@@ -31,15 +31,17 @@ class Variant:
     """What else happens in the pass.
 
     Attributes:
-        returns: the step starts from saved weights, not from the current ones (the full step of extragradient).
+        saves: the weights of before are written to a vector of their own (the half step of extragradient).
+        returns: the step starts from saved weights, not from the current ones (the full step that follows).
         averages: the moving average takes the new weights in.
     """
 
+    saves: bool = False
     returns: bool = False
     averages: bool = False
 
     def __str__(self) -> str:
-        parts = [name for name in ("returns", "averages") if getattr(self, name)]
+        parts = [name for name in ("saves", "returns", "averages") if getattr(self, name)]
         return "-".join(parts) or "plain"
 
 
@@ -76,12 +78,16 @@ def in_place(formula: Formula, variant: Variant) -> Kernel:
     def kernel(numbers: Tensor, tensors: Sequence[Tensor]) -> None:
         w, g, *state = tensors
         average = state.pop() if variant.averages else None
-        start = state.pop() if variant.returns else w
+        saved = state.pop() if variant.saves or variant.returns else w
+        start = saved if variant.returns else w
         scale, keep, take, *own = numbers.unbind(0)
         kind = numbers.dtype
         new, *new_state = formula(start.to(kind), g.to(kind) * scale, tuple(state), tuple(own))
         if average is not None:
             average.copy_(keep * average.to(kind) + take * new)
+        if variant.saves:
+            # `take` is 1 in a half step, which never averages; torch's compiler would let a mere copy follow the move
+            saved.copy_(take * w.to(kind))
         w.copy_(new)
         for old, value in zip(state, new_state, strict=True):
             old.copy_(value)

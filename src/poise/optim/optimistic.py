@@ -94,9 +94,9 @@ class OptimisticAdam(Elementwise):
 
     @staticmethod
     def numbers(group: Mapping[str, Any], t: int) -> tuple[float, ...]:
-        """Return the lengths ahead and back, 1−β₁ᵗ, √(1−β₂ᵗ), β₁, 1−β₁, β₂, 1−β₂ and ε."""
+        """Return the lengths ahead and back, 1/(1−β₁ᵗ), 1/√(1−β₂ᵗ), β₁, 1−β₁, β₂, 1−β₂ and ε."""
         b1, b2 = group["betas"]
-        corrections = 1 - b1**t, sqrt(1 - b2**t)
+        corrections = 1 / (1 - b1**t), 1 / sqrt(1 - b2**t)
         return *_lengths(group["lr"], t), *corrections, b1, 1 - b1, b2, 1 - b2, group["eps"]
 
     @staticmethod
@@ -106,7 +106,7 @@ class OptimisticAdam(Elementwise):
         ahead, back, correction1, correction2, b1, new1, b2, new2, eps = numbers
         m = b1 * m + new1 * g
         v = b2 * v + new2 * (g * g)
-        d = m / correction1 / (root(v) / correction2 + eps)
+        d = m * correction1 / (root(v) * correction2 + eps)
         return w - ahead * d + back * last, m, v, d
 
 

@@ -73,12 +73,12 @@ class ScheduleFree(Elementwise):
 
     @staticmethod
     def numbers(group: Mapping[str, Any], t: int) -> tuple[float, ...]:
-        """Return whether this is the first step (1 or 0), c, γ, (1−β₁(1−c))γ, β₂, 1−β₂, √(1−β₂ᵗ), ε and λ."""
+        """Return whether this is the first step (1 or 0), c, γ, (1−β₁(1−c))γ, β₂, 1−β₂, 1/√(1−β₂ᵗ), ε and λ."""
         b1, b2 = group["betas"]
         share = newest_share(t, group["warmup_steps"])
         lr = group["lr"] * min(1.0, t / max(1, group["warmup_steps"]))
         lengths = lr, lr * (1 - b1 * (1 - share))
-        return float(t == 1), share, *lengths, b2, 1 - b2, sqrt(1 - b2**t), group["eps"], group["weight_decay"]
+        return float(t == 1), share, *lengths, b2, 1 - b2, 1 / sqrt(1 - b2**t), group["eps"], group["weight_decay"]
 
     @staticmethod
     def move(w: Tensor, g: Tensor, state: tuple[Tensor, ...], numbers: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -87,7 +87,7 @@ class ScheduleFree(Elementwise):
         first, share, lr, pull, b2, new2, correction, eps, decay = numbers
         z = torch.where(first > 0, w, z)
         v = b2 * v + new2 * (g * g)
-        d = g / (root(v) / correction + eps) + decay * w
+        d = g / (root(v) * correction + eps) + decay * w
         return w + share * (z - w) - pull * d, v, z - lr * d
 
     def _move_all(self, moves: Sequence[Move], scale: float, factor: Tensor | None, half: bool) -> None:

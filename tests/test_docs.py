@@ -1,0 +1,29 @@
+"""The pages of the rules: what they show runs, and what they point to is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from poise.rules import RULES
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = [DOCS / "rules.md", *sorted((DOCS / "rules").glob("*.md"))]
+
+
+def test_every_rule_has_a_page() -> None:
+    assert {page.stem for page in PAGES[1:]} == set(RULES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_s_code_runs(page: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(block, {})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_s_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        assert link.startswith("https://") or (page.parent / link).is_file(), link

@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from poise import models
 from poise.build import build, resolve, sample_shape
-from poise.config import Config, Precision
+from poise.config import Config, GanConfig, Precision
 from poise.data import load
 from poise.data.batches import Batches, to_floats
 from poise.device import choose_precision
@@ -39,6 +39,7 @@ Step = Callable[[], None]
 def plain_loop(config: Config) -> Step:
     """Return the tutorial loop's step."""
     dataset = load(config.data)
+    assert isinstance(config.model, GanConfig)
     game = models.build(config.model, sample_shape(dataset))
     generator, discriminator = game.get_submodule("generator"), game.get_submodule("discriminator")
     images = to_floats(torch.from_numpy(dataset.train.copy())).contiguous()

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from . import checkpoint, loop
 from .build import Handed, build, resolve, sample_shape, whole_data
 from .claim import claim, clear, lock
 from .config import Config, override
 from .data import Dataset
-from .data.batches import Batches
+from .data.batches import Batches, to_floats
 from .errors import NonFinite
 from .files import TEMPORARY, write_file
 from .game import Loss, Whole
@@ -132,16 +133,19 @@ def train_config(
         run.rewind(training.step)
         _tell_data(teller, run, dataset)
         _picture_of_data(run, dataset)
+        again = partial(_picture_again, run, dataset.test[: GRID_IMAGES // 2])
         hooks = [
             lambda training, losses: teller.update(training, losses),
             loop.at_multiples(config.log_every, partial(_log, run)),
             loop.at_multiples(config.sample_every, partial(_picture, run)),
+            loop.at_multiples(config.sample_every, again),
             loop.at_multiples(config.checkpoint_every, partial(_save, run)),
         ]
         try:
             loop.fit(training, batches, progress=how_far, every=hooks, stop=lambda: bool(caught))
             if not caught:
                 _picture(run, training)
+                again(training)
             _save(run, training)  # last: once it is there, nothing of the run is missing
         except NonFinite as error:
             saved, _ = checkpoint.latest(run.checkpoints)
@@ -205,6 +209,18 @@ def _restore(path: Path, training: Training, teller: Reporter) -> None:
 def _log(run: Run, training: Training, losses: Mapping[str, Loss]) -> None:
     values = {f"{player}.{name}": value for player, loss in losses.items() for name, value in loss.values().items()}
     run.log(training.step, training.examples, training.seconds, values)
+
+
+def _picture_again(run: Run, held_out: NDArray[Any], training: Training, losses: object = None) -> None:
+    """Draw samples of the test part and, to the right of each, what the game makes of it."""
+    if run.data["kind"] != "images" or not len(held_out):
+        return
+    x = torch.from_numpy(np.array(held_out)).to(run.config.device)
+    with training.sampling() as game:
+        again = game.reconstruct(to_floats(x))
+    if again is not None:
+        pairs = np.stack([held_out, as_data(again)], 1).reshape(-1, *held_out.shape[1:])
+        save_picture(run.samples / f"reconstructed-{training.step:07d}.png", pairs, run.config.data)
 
 
 def _picture(run: Run, training: Training, losses: Mapping[str, Loss] | None = None) -> None:

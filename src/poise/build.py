@@ -6,6 +6,7 @@ from functools import partial
 from inspect import signature
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
@@ -81,6 +82,8 @@ def build(config: Config, dataset: Dataset, handed: Handed | None = None) -> Tra
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(Rng(config.seed)("weights").initial_seed())
         game = models.build(config.model, sample_shape(dataset))
+    if dataset.kind != "images":  # pixels are what every likelihood takes
+        game.check(torch.from_numpy(np.asarray(dataset.train)))
     convert_conv2d_weight_memory_format(game.to(config.device), torch.channels_last)
     return Training(
         game,

@@ -151,14 +151,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _train(args: list[str]) -> int:
-    # once for the recipe's name, once with its defaults for who is to use which optimizer and --lr, and once more with
-    # the defaults that follow from those
-    config = _parse(
-        Train,
-        "poise train",
-        args,
-        Train(replace(from_recipe("gan", ""), recipe=tyro.MISSING, data=tyro.MISSING)),
-    ).config
+    # once for the data, once with the recipe's defaults for who is to use which optimizer and --lr, and once more with
+    # the defaults that follow from those; the recipe must be known first of all, because its options are its model's
+    if args and not args[0].startswith("-"):
+        from_recipe(args[0], "")  # a mistyped recipe is told as such, not as options of another one that it has not
+    first = from_recipe(next((word for word in args if word in RECIPES), "gan"), "")
+    config = _parse(Train, "poise train", args, Train(replace(first, recipe=tyro.MISSING, data=tyro.MISSING))).config
     config = from_recipe(config.recipe, config.data)
     given = _parse(Train, "poise train", args, Train(config))
 

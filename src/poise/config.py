@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from tyro.conf import Positional, arg
+from tyro.conf import AvoidSubcommands, Positional, arg
 
 from .errors import PoiseError, suggestion
 
@@ -104,6 +104,51 @@ class GanConfig:
 
 
 @dataclass(frozen=True)
+class VaeConfig:
+    """A variational autoencoder: one player, `vae`, of encoder, decoder, prior and likelihood."""
+
+    network: Literal["mlp", "conv"] = "conv"
+    """Networks of encoder and decoder (mlp: one hidden layer, for points and tables too)."""
+    width: int = 32
+    """Channels at full resolution (mlp: hidden units); everything else is a multiple of it."""
+    latent: int = 16
+    """Dimensions of the code."""
+    likelihood: Literal["bernoulli", "gaussian", "logistic"] = "gaussian"
+    """Distribution of a value given the code (logistic: 256 gray levels)."""
+    deviation: Literal["fixed", "learned", "optimal"] = "optimal"
+    """Standard deviation of a gaussian likelihood, one for all values."""
+    sigma: float = 1.0
+    """The fixed standard deviation."""
+    prior: Literal["normal", "mixture", "vamp"] = "normal"
+    """Distribution of codes (vamp: the posterior's own, at learned inputs)."""
+    components: int = 100
+    """Components of a mixture or vamp prior."""
+    objective: Literal["elbo", "stl", "iwae", "dreg"] = "elbo"
+    """The bound that is maximized, and the estimator of its gradient."""
+    samples: int = 1
+    """Codes drawn for each sample of the data."""
+    beta: float = 1.0
+    """Weight of the divergence; other than 1 it is no bound."""
+    schedule: Literal["linear", "cyclical"] = "linear"
+    """How the divergence's weight rises: once, or in four cycles."""
+    warm_up: float = 0.0
+    """Linear: the share of the training in which it rises."""
+    free_bits: float = 0.0
+    """Nats of each dimension of the code that cost nothing."""
+    tolerance: float | None = None
+    """Mean squared error of a value that is good enough: the weight of the reconstruction is then found (GECO)."""
+    vae: PlayerConfig = field(default_factory=PlayerConfig)
+
+    @property
+    def steps_per_player(self) -> dict[str, int]:
+        """One step of the one player."""
+        return {"vae": 1}
+
+
+MODELS = (GanConfig, VaeConfig)
+
+
+@dataclass(frozen=True)
 class Config:
     """All settings of a run, resolved; a recipe returns one."""
 
@@ -111,7 +156,7 @@ class Config:
     """Name of the recipe to start from; see `poise list recipes`."""
     data: Annotated[Positional[str], arg(metavar="DATA")]
     """A folder, an archive, an array file, or the name of a built-in set."""
-    model: Annotated[GanConfig, arg(name="")]
+    model: AvoidSubcommands[Annotated[GanConfig | VaeConfig, arg(name="")]]
     """The game and its players."""
     steps: int = 10_000
     """Training steps."""
@@ -186,11 +231,12 @@ def from_json(values: Mapping[str, Any]) -> Config:
         if missing := {f.name for f in fields(Config)} - set(values):
             raise KeyError(", ".join(sorted(missing)))
         model = dict(values["model"])
-        for name in ("generator", "discriminator"):
-            model[name] = PlayerConfig(**model[name])
-        model["penalties"] = tuple(model["penalties"])
-        return Config(**{**values, "model": GanConfig(**model)})
-    except (KeyError, TypeError) as error:
+        (kind,) = [kind for kind in MODELS if {f.name for f in fields(kind)} == set(model)]
+        for name, value in model.items():
+            model[name] = PlayerConfig(**value) if isinstance(value, dict) else value
+            model[name] = tuple(value) if isinstance(value, list) else model[name]
+        return Config(**{**values, "model": kind(**model)})
+    except (KeyError, TypeError, ValueError) as error:
         raise PoiseError(
             f"config.json does not fit this version of Poise ({error}); train again into another folder"
         ) from None
@@ -264,12 +310,9 @@ def check(config: Config) -> None:
     """
     _check_choices(config)
     _check_choices(config.model)
-    positive: dict[str, float] = {"batch": config.batch, "steps": config.steps, "width": config.model.width}
-    positive |= {
-        "score-scale": config.model.score_scale,
-        "latent": config.model.latent,
-        "discriminator-steps": config.model.discriminator_steps,
-    }
+    positive: dict[str, float] = {"batch": config.batch, "steps": config.steps}
+    counts = ("width", "latent", "score_scale", "discriminator_steps", "sigma", "components", "samples")
+    positive |= {name: getattr(config.model, name) for name in counts if hasattr(config.model, name)}
     positive |= {name: getattr(config, f"{name}_every") for name in ("log", "sample", "checkpoint")}
     positive |= {f"{name}.lr": player.lr for name, player in config.players.items()}
     if config.minutes is not None:

@@ -129,3 +129,15 @@ class Game(nn.Module, ABC):
     @abstractmethod
     def sample(self, n: int, rng: Rng) -> Tensor:
         """Return n samples in data space, shape [n, ...]."""
+
+    def check(self, x: Tensor) -> None:
+        """Refuse data [n, ...] that this game cannot model, before training.
+
+        Raises:
+            PoiseError: one line that says which values, and what to do.
+        """
+        return
+
+    def reconstruct(self, x: Tensor) -> Tensor | None:
+        """Return what the game makes of data [n, ...] when it has put them into its own terms; None if it cannot."""
+        return None

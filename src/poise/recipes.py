@@ -6,7 +6,7 @@ A recipe knows images from points in the plane (the toys), because no one set of
 from collections.abc import Callable
 from dataclasses import replace
 
-from .config import Config, GanConfig, PlayerConfig
+from .config import Config, GanConfig, PlayerConfig, VaeConfig
 from .data.names import kind_of
 from .errors import PoiseError, suggestion
 
@@ -57,6 +57,37 @@ def gan_wgan_gp(data: str) -> Config:
     return _config("gan-wgan-gp", data, model)
 
 
+# Convolutions, gaussian values of optimal deviation, a short warm-up: what the VAE recipes share.
+VAE = VaeConfig(warm_up=0.1, vae=PlayerConfig(lr=2e-3, lr_end=2e-5, beta1=0.9, beta2=0.99))
+
+
+def vae(data: str) -> Config:
+    """A VAE with convolutions: gaussian values of optimal deviation, quick Adam, a short warm-up."""
+    return _config("vae", data, VAE)
+
+
+def vae_mlp(data: str) -> Config:
+    """The textbook VAE: one hidden layer of 400 units, gray values as probabilities of bits, Adam 1e-3."""
+    player = PlayerConfig(lr=1e-3, beta1=0.9, beta2=0.999)
+    model = VaeConfig(network="mlp", width=400, latent=20, likelihood="bernoulli", vae=player)
+    return replace(_config("vae-mlp", data, model), batch=100)
+
+
+def beta_vae(data: str) -> Config:
+    """β-VAE: the divergence weighted 4, for codes whose dimensions mean something each."""
+    return _config("beta-vae", data, replace(VAE, beta=4.0))
+
+
+def iwae(data: str) -> Config:
+    """Importance-weighted autoencoder: 5 codes a sample, doubly reparameterized gradient."""
+    return _config("iwae", data, replace(VAE, objective="dreg", samples=5))
+
+
+def vamp(data: str) -> Config:
+    """A VAE whose prior is the mixture of its own posteriors at 100 learned inputs."""
+    return _config("vamp", data, replace(VAE, prior="vamp"))
+
+
 Recipe = Callable[[str], Config]
 
 RECIPES: dict[str, Recipe] = {
@@ -65,6 +96,11 @@ RECIPES: dict[str, Recipe] = {
     "gan-r3": gan_r3,
     "gan-sn": gan_sn,
     "gan-wgan-gp": gan_wgan_gp,
+    "vae": vae,
+    "vae-mlp": vae_mlp,
+    "beta-vae": beta_vae,
+    "iwae": iwae,
+    "vamp": vamp,
 }
 
 
@@ -83,10 +119,14 @@ def from_recipe(recipe: str, data: str) -> Config:
     return RECIPES[recipe](data)
 
 
-def _config(recipe: str, data: str, model: GanConfig) -> Config:
+def _config(recipe: str, data: str, model: GanConfig | VaeConfig) -> Config:
     config = Config(recipe, data, model)
     if kind_of(data) == "images":
         return config
+    if isinstance(model, VaeConfig):
+        likelihood = "gaussian" if model.likelihood == "logistic" else model.likelihood
+        table = replace(model, network="mlp", width=128, latent=2, likelihood=likelihood)
+        return replace(config, model=table, batch=256, steps=12_000)
     # points: noise of as many dimensions as they have, which leaves the fewest bridges between modes
     norm = "none" if model.norm == "batch" else model.norm
     points = replace(model, network="mlp", width=128, latent=2, norm=norm)

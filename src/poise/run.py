@@ -2,7 +2,8 @@
 
 config.json       what the run is made of
 metrics.jsonl     one object a line: step, examples, seconds, then names and values
-samples/          pictures of samples from fixed latents; real.png shows training data
+samples/          pictures of samples from fixed latents, and reconstructed-*.png: test data beside what the game
+                  makes of them; real.png shows training data
 checkpoints/      see `poise.checkpoint`
 skipped.txt       files that could not be read as images, if any
 """
@@ -117,8 +118,8 @@ class Run:
         """Forget what was written after this step, so that training can go on from its checkpoint."""
         kept = [line for line in self.metrics() if line["step"] <= step]
         write_file(self._metrics, "".join(json.dumps(line) + "\n" for line in kept).encode())
-        for picture in self.samples.glob("step-*.png"):
-            if int(picture.stem.removeprefix("step-")) > step:
+        for picture in self.samples.glob("*-*.png"):
+            if int(picture.stem.rpartition("-")[2]) > step:
                 picture.unlink()
 
     def sample(

@@ -159,12 +159,10 @@ class Vector(nn.Parameter):
 
 
 class Flat:
-    """A player's trainable parameters, gradients and running statistics, each in one contiguous buffer.
+    """A player's trainable parameters and gradients, each in one contiguous buffer.
 
-    Tied parameters are stored once; frozen ones (`requires_grad=False`) keep their own storage. Floating-point
-    buffers (running statistics, singular vectors) get a buffer of their own, so that they can be set aside and
-    put back in one copy. Move the module to its device and memory format first: `module.to` would take the
-    parameters out of the buffer again.
+    Tied parameters are stored once; frozen ones (`requires_grad=False`) keep their own storage. Move the module to its
+    device and memory format first: `module.to` would take the parameters out of the buffer again.
 
     An optimizer takes a Flat in place of parameters: `Adam(Flat(net), lr=1e-3)`.
 
@@ -173,7 +171,6 @@ class Flat:
 
     Attributes:
         vector: the weights as one parameter of shape [length]; see `Vector`.
-        buffers: the module's floating-point buffers, shape [buffer length].
 
     Raises:
         ValueError: nothing to train, or parameters of several dtypes or devices.
@@ -188,19 +185,17 @@ class Flat:
         self.module = module
         # parameters() already yields a tied parameter once
         self.vector = Vector(p for p in module.parameters() if p.requires_grad)
-        self.buffers = rehome([b for b in module.buffers() if b.is_floating_point()])
 
     def __iter__(self) -> Iterator[nn.Parameter]:
         """Yield the vector, so that an optimizer can take a Flat as its parameters."""
         yield self.vector
 
     def __deepcopy__(self, memo: dict[int, object]) -> "Flat":
-        """Copy the module and its buffers."""
+        """Copy the module, its parameters in one buffer again."""
         twin = object.__new__(Flat)
         memo[id(self)] = twin
         twin.module = copy.deepcopy(self.module, memo)
         twin.vector = copy.deepcopy(self.vector, memo)
-        twin.buffers = rehome([b for b in twin.module.buffers() if b.is_floating_point()])
         return twin
 
     @property

@@ -2,11 +2,13 @@
 
 A sample is of high quality within three standard deviations of a mode (a perfect sampler: 98.9 %).
 
-    python benchmarks/toy_modes.py                  # recipe gan on ring and grid, seed 0, two minutes each
+    python benchmarks/toy_modes.py                  # recipe gan on ring and grid, seed 0, a minute each
+    python benchmarks/toy_modes.py --toys grid --rules alternating extragradient --optimizers adam optimistic-adam
 """
 
 import argparse
 import tempfile
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -33,16 +35,21 @@ def main() -> None:
     """Train, score and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", default="gan")
+    parser.add_argument("--toys", nargs="+", default=list(TOYS))
+    parser.add_argument("--rules", nargs="+", default=["alternating"])
+    parser.add_argument("--optimizers", nargs="+", default=["adam"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     args = parser.parse_args()
     torch.set_num_threads(1)  # the networks are small: a second thread costs more than it does
-    print(f"{'toy':<6}{'seed':>5}{'modes':>8}{'near':>8}{'KL':>8}")
-    for toy, modes in TOYS.items():
-        for seed in args.seeds:
-            with tempfile.TemporaryDirectory() as folder:
-                run = poise.train(args.recipe, toy, seed=seed, out=Path(folder) / "run", progress=False)
-                found, near, divergence = score(run.sample(SAMPLES), toy)
-            print(f"{toy:<6}{seed:>5}{found:>5}/{len(modes()[0]):<2}{near:>8.1%}{divergence:>8.3f}", flush=True)
+    print(f"{'toy':<6}{'rule':<20}{'optimizer':<18}{'seed':>5}{'modes':>8}{'near':>8}{'KL':>8}{'seconds':>9}")
+    for toy, rule, optimizer, seed in product(args.toys, args.rules, args.optimizers, args.seeds):
+        settings = {"rule": rule, "optimizer": optimizer, "seed": seed}
+        with tempfile.TemporaryDirectory() as folder:
+            run = poise.train(args.recipe, toy, out=Path(folder) / "run", progress=False, **settings)
+            found, near, divergence = score(run.sample(SAMPLES), toy)
+            seconds = run.metrics()[-1]["seconds"]
+        share = f"{found:>5}/{len(TOYS[toy]()[0]):<2}{near:>8.1%}{divergence:>8.3f}{seconds:>9.0f}"
+        print(f"{toy:<6}{rule:<20}{optimizer:<18}{seed:>5}{share}", flush=True)
 
 
 if __name__ == "__main__":

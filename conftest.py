@@ -11,4 +11,5 @@ def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, doctest_namesp
     """Give every test its own caches and a folder `tmp` for the examples, and the same weights each time."""
     doctest_namespace["tmp"] = tmp_path
     monkeypatch.setenv("POISE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("POISE_KERNELS", str(tmp_path / "kernels"))
     torch.manual_seed(0)

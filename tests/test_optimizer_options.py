@@ -67,6 +67,7 @@ def test_options_become_arguments(player: PlayerConfig, expected: dict[str, obje
         ("--optimizer adamm", r"no discriminator.optimizer 'adamm'; did you mean adam"),
         ("--rule extragradiant", r"no rule 'extragradiant'; did you mean extragradient\?"),
         ("--rule lookahead --inner-rule alternate", r"no rule 'alternate'; did you mean alternating\?"),
+        ("--rule lookahead --rule-weight .1", r"--rule-weight is of no use to the rule alternating"),
         ("--rule lookahead --inner-rule lookahead", r"--inner-rule lookahead in itself"),
         ("--rule extragradient --discriminator-steps 2", r"--discriminator-steps needs --rule alternating"),
         ("--lookahead-k 3", r"--lookahead-k is of no use to the rule alternating"),
@@ -146,6 +147,8 @@ def test_clips_and_rules_are_made_as_asked() -> None:
         discriminator={"clip": "percentile", "clip_limit": 20},
     )
     assert isinstance(make_rule(asked), Lookahead)
+    within = make_rule(config(rule="lookahead", inner_rule="consensus", rule_weight=0.1))
+    assert within.second_order
     asked, dataset = resolve(asked)
     training = build(asked, dataset)
     generator, discriminator = (training.optimizers[name] for name in ("generator", "discriminator"))

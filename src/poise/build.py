@@ -125,7 +125,9 @@ def make_rule(config: Config) -> Rule:
     options |= {"depth": "unrolled-steps", "inner": "inner-rule"}
     given = {name: value for name, value in given.items() if value is not None}
     for name in given.keys() - takes.keys():
-        raise PoiseError(f"--{options[name]} is of no use to the rule {config.rule}")
+        if "inner" not in takes:  # or it may be for the rule within
+            raise PoiseError(f"--{options[name]} is of no use to the rule {config.rule}")
+        del given[name]
     if "inner" in takes:
         if config.inner_rule == config.rule:
             raise PoiseError(f"--inner-rule {config.inner_rule} in itself; give another rule")

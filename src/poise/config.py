@@ -185,7 +185,7 @@ class Config:
     stop_change: float = 1e-9
     """Full-batch descent has converged when the loss changes by less than this share of itself in a step."""
     average_half_life: float = 20_000
-    """Half-life of the moving average of the generator's weights, in images."""
+    """Half-life of the moving average of the weights that samples are made from, in images."""
     average_ramp: float = 0.1
     """The half-life is at most this share of the images seen so far."""
     seed: int = 0

@@ -58,7 +58,7 @@ def gan_wgan_gp(data: str) -> Config:
 
 
 # Convolutions, gaussian values of optimal deviation, a short warm-up: what the VAE recipes share.
-VAE = VaeConfig(warm_up=0.1, vae=PlayerConfig(lr=2e-3, lr_end=2e-5, beta1=0.9, beta2=0.99))
+VAE = VaeConfig(width=16, latent=32, warm_up=0.1, vae=PlayerConfig(lr=2e-3, lr_end=2e-5, beta1=0.9, beta2=0.99))
 
 
 def vae(data: str) -> Config:
@@ -122,7 +122,7 @@ def from_recipe(recipe: str, data: str) -> Config:
 def _config(recipe: str, data: str, model: GanConfig | VaeConfig) -> Config:
     config = Config(recipe, data, model)
     if kind_of(data) == "images":
-        return config
+        return replace(config, batch=64) if isinstance(model, VaeConfig) else config
     if isinstance(model, VaeConfig):
         likelihood = "gaussian" if model.likelihood == "logistic" else model.likelihood
         table = replace(model, network="mlp", width=128, latent=2, likelihood=likelihood)

@@ -145,13 +145,21 @@ class Run:
         """
         if n < 1:
             raise PoiseError(f"-n {n}: ask for at least one sample")
-        game = self._average if averaged else self._last
+        game = self.game(averaged)
         blocks = []
         with torch.no_grad():
             for start in range(0, n, BLOCK):
                 blocks.append(as_data(game.sample(BLOCK, Rng(seed, start // BLOCK)))[: n - start])
                 progress(min(start + BLOCK, n), n)
         return np.concatenate(blocks)
+
+    def game(self, averaged: bool = True) -> Game:
+        """Return the trained game of the newest undamaged checkpoint, ready to sample or to evaluate.
+
+        Raises:
+            PoiseError: the run has no usable checkpoint.
+        """
+        return self._average if averaged else self._last
 
     @cached_property
     def _average(self) -> Game:

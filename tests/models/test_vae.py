@@ -125,6 +125,9 @@ def test_every_recipe_trains_samples_and_goes_on_bit_for_bit(recipe: str, images
     parts = poise.train(recipe, images, steps=5, out=tmp_path / "parts", **settings)
     assert files(whole) == files(parts)
     assert whole.sample(3).shape == (3, 28, 28, 1)
+    again = whole.game().reconstruct(torch.zeros(2, 1, 28, 28))
+    assert again is not None
+    assert again.shape == (2, 1, 28, 28)
     assert (whole.samples / "reconstructed-0000005.png").exists()
     assert {"vae.kl", "vae.reconstruction", "vae.bound"} <= set(whole.metrics()[-1])
 

@@ -1,5 +1,6 @@
 """Gradient descent on all of the data: the exact gradient in chunks, and an end that says why."""
 
+import json
 import re
 from functools import partial
 from pathlib import Path
@@ -138,8 +139,10 @@ def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main([*base, *out, "--steps", "9", "--stop-gradient", "1e9", "--overwrite"]) == 0
     said = capsys.readouterr().err
     assert "ended at step 1: discriminator: the gradient's norm fell to" in said
-    assert main([*base, *out, "--steps", "9", "--stop-gradient", "1e9"]) == 0  # stays ended
-    assert "ended at step 1" in capsys.readouterr().err
+    assert main([*base, *out, "--steps", "9", "--stop-gradient", "1e9", "--json"]) == 0  # stays ended
+    printed, said = capsys.readouterr()
+    assert "ended at step 1" in said
+    assert json.loads(printed)["ended"].startswith("discriminator: the gradient's norm fell to")
 
 
 def test_going_on_is_as_if_never_stopped(tmp_path: Path) -> None:

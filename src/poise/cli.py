@@ -159,7 +159,6 @@ def _train(args: list[str]) -> int:
     config = _parse(Train, "poise train", args, Train(replace(first, recipe=tyro.MISSING, data=tyro.MISSING))).config
     config = from_recipe(config.recipe, config.data)
     given = _parse(Train, "poise train", args, Train(config))
-
     each = {
         name: {"optimizer": player.optimizer}
         for name, player in given.config.players.items()
@@ -184,7 +183,8 @@ def _train(args: list[str]) -> int:
         return 128 + stop.number
     pictures = sorted(run.samples.glob("step-*.png"))
     if command.json:
-        print(json.dumps({"run": str(run.path), "samples": str(pictures[-1]), **run.metrics()[-1]}))
+        last = run.metrics()[-1] if run.metrics() else {}  # fewer steps than --log-every leave no line
+        print(json.dumps({"run": str(run.path), "samples": str(pictures[-1]), "ended": run.ended, **last}))
     else:
         print(f"trained: {run.path}\nsamples: {pictures[-1]}\nmore:    poise sample {run.path} -n 64 --out samples.png")
     return 0

@@ -118,7 +118,7 @@ def _draw_plane(axes: "Axes", found: Sequence[Trajectory], game: str, gamma: flo
     arrows = arrows / np.sqrt(np.maximum(lengths, 1e-12) * lengths.max())  # roots of lengths: weak ones stay visible
     axes.quiver(*points.T, *arrows.T, color="#cfd6dd", scale=ARROWS * 1.1, width=0.0028, zorder=1)
     for trajectory, style in zip(found, _stripes([t.path / (2 * reach) for t in found]), strict=True):
-        color = COLORS[trajectory.rule]
+        color = COLORS.get(trajectory.rule, INK)
         axes.plot(*trajectory.path.T, color=color, linewidth=2, linestyle=style, zorder=2)
     axes.plot(*start, "o", color="white", markeredgecolor=INK, markersize=7, zorder=4)
     axes.plot(0, 0, "*", color="#ffd43b", markeredgecolor=INK, markeredgewidth=0.8, markersize=14, zorder=4)
@@ -139,7 +139,7 @@ def _draw_rates(axes: "Axes", found: Sequence[Trajectory]) -> None:
     heights = [np.log(np.clip(t.distances, low, high) / low) / np.log(high / low) for t in found]
     curves = [np.stack([np.arange(len(height)) / end, height], 1) for height in heights]
     for trajectory, style in zip(found, _stripes(curves), strict=True):
-        color, ending = COLORS[trajectory.rule], f"ρ = {trajectory.measured:.4f} measured"
+        color, ending = COLORS.get(trajectory.rule, INK), f"ρ = {trajectory.measured:.4f} measured"
         if trajectory.theory is not None:
             ending = f"ρ = {trajectory.theory:.4f}"
             steps = np.arange(len(trajectory.path))

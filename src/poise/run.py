@@ -84,6 +84,12 @@ class Run:
         return facts
 
     @property
+    def ended(self) -> str | None:
+        """Which criterion of convergence ended the training on all of the data; None if none did."""
+        path, _ = checkpoint.latest(self.checkpoints)
+        return None if path is None else json.loads((path / "state.json").read_text())["ended"]
+
+    @property
     def samples(self) -> Path:
         """The folder of pictures."""
         return self.path / "samples"

@@ -15,7 +15,7 @@ from .models import plane
 from .optim import OPTIMIZERS
 from .rng import Rng
 from .rules import RULES, Alternating, Lookahead, Rule
-from .theory import LOOKAHEAD_STEPS, rate
+from .theory import LOOKAHEAD_STEPS, STEPS, rate
 from .training import Training
 
 Points = NDArray[np.float64]  # [n, 2]
@@ -139,7 +139,7 @@ def follow(
         played = plane.build(game, start, gamma)
         training = Training(played, make_rule(name), dict.fromkeys(played.players, make))
         options = {"theirs": theirs} if name == "unrolled" else {}
-        known = rate(name, m, lr, **options) if optimizer in PLAIN else None
+        known = rate(name, m, lr, **options) if optimizer in PLAIN and name in STEPS else None
         found.append(Trajectory(name, _walk(training, steps), known))
     return found
 

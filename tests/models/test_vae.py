@@ -82,6 +82,19 @@ def test_weights_of_the_divergence() -> None:
     assert total == pytest.approx(parts["reconstruction"] + 3 * 5.0, rel=1e-5)
 
 
+def test_a_constraint_goes_with_warm_up_and_free_bits() -> None:
+    """The Lagrangian is the weighted, floored divergence plus λ times the excess error."""
+    torch.manual_seed(0)
+    game = build(replace(SMALL, tolerance=0.5, warm_up=1.0, free_bits=2.0), (4,)).eval()
+    assert isinstance(game, Vae)
+    game.progress, x = 0.25, torch.randn(16, 4)
+    found = game.loss("vae", Batch(x), Rng(0)).values()
+    game.config = replace(game.config, warm_up=0.0)
+    game.progress = 1.0
+    whole = game.loss("vae", Batch(x), Rng(0)).values()
+    assert whole["loss"] - found["loss"] == pytest.approx(0.75 * 3 * 2.0, rel=1e-5)  # all three units below the floor
+
+
 def test_geco_moves_its_multiplier_once_a_step_in_training_only() -> None:
     config = replace(SMALL, tolerance=0.01)
     training, _ = trained(config, torch.randn(32, 4), 5)
@@ -103,6 +116,10 @@ def test_unusable_combinations_are_refused() -> None:
         build(replace(SMALL, likelihood="logistic"), (2,))
     with pytest.raises(PoiseError, match="--tolerance constrains the elbo, not --objective iwae"):
         build(replace(SMALL, tolerance=0.1, objective="iwae"), (2,))
+    unfit: list[dict[str, Any]] = [{"prior": "vamp"}, {"objective": "stl"}]
+    for changes in unfit:
+        with pytest.raises(PoiseError, match="--free-bits needs each dimension's divergence"):
+            build(replace(SMALL, free_bits=0.5, **changes), (2,))
     game = build(replace(SMALL, likelihood="bernoulli"), (2,))
     with pytest.raises(PoiseError, match=r"needs data in \[0, 1\], but they reach"):
         game.check(torch.tensor([[0.0, 1.5]]))

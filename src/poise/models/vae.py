@@ -28,7 +28,7 @@ class Constraint(nn.Module):
 
     Example:
         >>> constraint = Constraint(tolerance=0.1)
-        >>> _ = constraint(torch.ones(4, 2), torch.full((4,), 2.1))
+        >>> _ = constraint(torch.tensor(3.0), torch.full((4,), 2.1))
         >>> round(constraint.state().multiplier.item(), 3)  # e^(.1 · 2)
         1.221
     """
@@ -46,7 +46,7 @@ class Constraint(nn.Module):
         return elbo.Geco(*(self.get_buffer(name) for name in self.NAMES))
 
     def forward(self, kl: Tensor, error: Tensor) -> Tensor:
-        """Return the Lagrangian of divergences kl [n, d] and errors [n], and move the multiplier."""
+        """Return the Lagrangian of a divergence (a scalar, weighted or not) and errors [n]; move the multiplier."""
         excess = error - self.tolerance
         before = self.state()
         if self.training:
@@ -54,7 +54,7 @@ class Constraint(nn.Module):
             for name in self.NAMES:
                 self.get_buffer(name).copy_(getattr(after, name))
             before = after
-        return before.loss(kl, excess)
+        return before.loss(kl.reshape(1, 1), excess)
 
 
 class Parts(nn.Module):
@@ -131,8 +131,8 @@ class Vae(Game):
             total = self._importance(log_likelihood, z, mean, log_sd)
             with torch.no_grad():
                 divergence = self._divergence(z, mean, log_sd)
-        kl, reconstruction = divergence.sum(-1).mean(), -log_likelihood.mean()
-        return Loss(total, {"reconstruction": reconstruction, "kl": kl, "bound": -reconstruction - kl})
+        bound = elbo.elbo(log_likelihood.mean(0), divergence).mean()
+        return Loss(total, {"reconstruction": -log_likelihood.mean(), "kl": divergence.sum(-1).mean(), "bound": bound})
 
     def sample(self, n: int, rng: Rng) -> Tensor:
         """Return n samples, the centers of p(x|z) at codes drawn from the prior."""
@@ -154,12 +154,14 @@ class Vae(Game):
         return difference.mean(0).unsqueeze(1)
 
     def _elbo(self, log_likelihood: Tensor, divergence: Tensor, x: Tensor, outputs: Tensor) -> Tensor:
-        if self.vae.constraint is not None:
-            error = (x - self.vae.likelihood.mean(outputs)).square().flatten(1).mean(1)
-            lagrangian: Tensor = self.vae.constraint(divergence, error)
-            return lagrangian
-        kl = elbo.free_bits(divergence, self.config.free_bits)
-        return self._weight() * kl - log_likelihood.mean()
+        """Return the weighted divergence less the log-likelihood, or where GECO weighs the error, its Lagrangian."""
+        floor = self.config.free_bits
+        kl = elbo.free_bits(divergence, floor) if floor else divergence.sum(-1).mean()
+        if self.vae.constraint is None:
+            return self._weight() * kl - log_likelihood.mean()
+        error = (x - self.vae.likelihood.mean(outputs)).square().flatten(1).mean(1)
+        lagrangian: Tensor = self.vae.constraint(self._weight() * kl, error)
+        return lagrangian
 
     def _importance(self, log_likelihood: Tensor, z: Tensor, mean: Tensor, log_sd: Tensor) -> Tensor:
         objective = self.config.objective
@@ -190,6 +192,8 @@ def build(config: VaeConfig, shape: tuple[int, ...]) -> Vae:
         raise PoiseError("--likelihood logistic is for 8-bit images; use --likelihood gaussian")
     if config.tolerance is not None and config.objective != "elbo":
         raise PoiseError(f"--tolerance constrains the elbo, not --objective {config.objective}; leave one of them out")
+    if config.free_bits and (config.objective, config.prior) != ("elbo", "normal"):
+        raise PoiseError("--free-bits needs each dimension's divergence; use --objective elbo and --prior normal")
     likelihood = _likelihood(config, points)
     out = (shape[0] * likelihood.channels, *shape[1:])
     encoder: nn.Module

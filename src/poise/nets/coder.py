@@ -56,7 +56,8 @@ class FlatDecoder(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Return shape [n, *shape]."""
-        return self.layers(z).unflatten(1, self.shape)  # type: ignore[no-any-return]
+        out: Tensor = self.layers(z).unflatten(1, self.shape)
+        return out
 
 
 class ImageEncoder(nn.Module):

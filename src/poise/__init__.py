@@ -1,5 +1,6 @@
 """Poise trains deep generative models on your own data, with optimizers that are right and fast."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import PoiseError
@@ -7,18 +8,15 @@ from .errors import PoiseError
 if TYPE_CHECKING:
     from .api import train
     from .run import Run
+    from .use import encode, evaluate, reconstruct
 
-__all__ = ["PoiseError", "Run", "train"]
+__all__ = ["PoiseError", "Run", "encode", "evaluate", "reconstruct", "train"]
+
+HOMES = {"train": "api", "Run": "run", "encode": "use", "evaluate": "use", "reconstruct": "use"}
 
 
 def __getattr__(name: str) -> Any:
     # late: importing torch takes two seconds, which `poise --help` does not have
-    if name == "train":
-        from .api import train
-
-        return train
-    if name == "Run":
-        from .run import Run
-
-        return Run
+    if name in HOMES:
+        return getattr(import_module(f".{HOMES[name]}", __name__), name)
     raise AttributeError(f"module 'poise' has no attribute {name!r}")

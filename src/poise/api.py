@@ -10,27 +10,23 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from . import checkpoint, loop
 from .build import Handed, build, resolve, sample_shape, whole_data
 from .claim import claim, clear, lock
 from .config import Config, override
 from .data import Dataset
-from .data.batches import Batches, to_floats
+from .data.batches import Batches
 from .errors import NonFinite
 from .files import TEMPORARY, write_file
+from .gallery import Gallery
 from .game import Loss, Whole
-from .pictures import save_picture
 from .progress import Reporter, counting, reporter
 from .recipes import from_recipe
-from .run import Run, as_data
+from .run import Run
 from .signals import catching
 from .training import Training
-
-GRID_IMAGES, GRID_POINTS = 64, 2_500
 
 
 class Interrupted(Exception):  # noqa: N818  (nothing went wrong)
@@ -132,20 +128,21 @@ def train_config(
         run = Run.create(path, config, _facts(dataset))
         run.rewind(training.step)
         _tell_data(teller, run, dataset)
-        _picture_of_data(run, dataset)
-        again = partial(_picture_again, run, dataset.test[: GRID_IMAGES // 2])
+        gallery = Gallery(run, dataset)
+        gallery.data()
         hooks = [
             lambda training, losses: teller.update(training, losses),
             loop.at_multiples(config.log_every, partial(_log, run)),
-            loop.at_multiples(config.sample_every, partial(_picture, run)),
-            loop.at_multiples(config.sample_every, again),
+            loop.at_multiples(config.sample_every, gallery.samples),
+            loop.at_multiples(config.sample_every, gallery.reconstructions),
             loop.at_multiples(config.checkpoint_every, partial(_save, run)),
         ]
         try:
             loop.fit(training, batches, progress=how_far, every=hooks, stop=lambda: bool(caught))
             if not caught:
-                _picture(run, training)
-                again(training)
+                gallery.samples(training)
+                gallery.reconstructions(training)
+                gallery.latent_space(training)
             _save(run, training)  # last: once it is there, nothing of the run is missing
         except NonFinite as error:
             saved, _ = checkpoint.latest(run.checkpoints)
@@ -168,6 +165,8 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
             "train": len(dataset.train),
             "test": len(dataset.test),
             "classes": dataset.classes,
+            "columns": dataset.columns,
+            "scaling": None if dataset.scaling is None else dataset.scaling.to_json(),
             "skipped": len(dataset.skipped),
             "fingerprint": dataset.fingerprint,
         },
@@ -187,12 +186,6 @@ def _tell_data(teller: Reporter, run: Run, dataset: Dataset) -> None:
         teller.note(f"left out {len(dataset.skipped)} unreadable file{plural}, listed in {run.path / 'skipped.txt'}")
 
 
-def _picture_of_data(run: Run, dataset: Dataset) -> None:
-    count = GRID_IMAGES if dataset.kind == "images" else GRID_POINTS
-    chosen = np.linspace(0, len(dataset.train) - 1, min(count, len(dataset.train))).astype(int)
-    save_picture(run.samples / "real.png", np.asarray(dataset.train[chosen]), run.config.data)
-
-
 def _restore(path: Path, training: Training, teller: Reporter) -> None:
     """Take up the newest undamaged checkpoint, if any was saved before the run was stopped."""
     checkpoints = path / "checkpoints"
@@ -209,25 +202,6 @@ def _restore(path: Path, training: Training, teller: Reporter) -> None:
 def _log(run: Run, training: Training, losses: Mapping[str, Loss]) -> None:
     values = {f"{player}.{name}": value for player, loss in losses.items() for name, value in loss.values().items()}
     run.log(training.step, training.examples, training.seconds, values)
-
-
-def _picture_again(run: Run, held_out: NDArray[Any], training: Training, losses: object = None) -> None:
-    """Draw samples of the test part and, to the right of each, what the game makes of it."""
-    if run.data["kind"] != "images" or not len(held_out):
-        return
-    x = torch.from_numpy(np.array(held_out)).to(run.config.device)
-    with training.sampling() as game:
-        again = game.reconstruct(to_floats(x))
-    if again is not None:
-        pairs = np.stack([held_out, as_data(again)], 1).reshape(-1, *held_out.shape[1:])
-        save_picture(run.samples / f"reconstructed-{training.step:07d}.png", pairs, run.config.data)
-
-
-def _picture(run: Run, training: Training, losses: Mapping[str, Loss] | None = None) -> None:
-    count = GRID_IMAGES if run.data["kind"] == "images" else GRID_POINTS
-    with training.sampling() as game:
-        samples = as_data(game.sample(count, training.rng.at(0)))  # step 0: the same latents every time
-    save_picture(run.samples / f"step-{training.step:07d}.png", samples, run.config.data)
 
 
 def _save(run: Run, training: Training, losses: Mapping[str, Loss] | None = None) -> None:

@@ -11,8 +11,9 @@ import torch
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from . import models
-from .config import Config, PlayerConfig, check
+from .config import Config, PlayerConfig, VaeConfig, check
 from .data import Dataset, load
+from .data.scaling import Scaling
 from .device import autocast, choose_device, choose_precision
 from .errors import PoiseError, suggestion
 from .optim import OPTIMIZERS, Clip, ClipNorm, ClipPercentile, ClipUnits, Convergence
@@ -35,7 +36,7 @@ def resolve(
         handed: optimizers that are not in Poise's table, by the names that the configuration calls them.
 
     Returns:
-        The configuration with its device, precision and size settled; and the data.
+        The configuration with its device, precision and size settled; and the data, tables in one scale.
 
     Raises:
         PoiseError: a value out of range, an unknown rule, optimizer or device, or unusable data.
@@ -54,8 +55,11 @@ def resolve(
     if make_rule(config).second_order and whole_data(config):
         raise PoiseError(f"the rule {config.rule} does not go through all of the data; use --optimizer sgd")
     device = choose_device(config.device)
-    dataset = load(config.data, size=config.size, progress=progress)
+    dataset = load(config.data, size=config.size, label_column=config.label_column, progress=progress)
     images = dataset.kind == "images"
+    if dataset.kind == "table":  # bits stay bits
+        bits = getattr(config.model, "likelihood", None) == "bernoulli"
+        dataset = dataset.standardized(Scaling.none(dataset.train.shape[1]) if bits else None)
     precision = choose_precision(config.precision, device) if images else "float32"
     size = dataset.train.shape[1] if images else None
     return replace(config, device=device, precision=precision, size=size), dataset
@@ -81,26 +85,28 @@ def build(config: Config, dataset: Dataset, handed: Handed | None = None) -> Tra
     rng = Rng(config.seed, device=config.device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(Rng(config.seed)("weights").initial_seed())
-        game = models.build(config.model, sample_shape(dataset))
+        game = models.build(config.model, sample_shape(dataset), len(dataset.classes))
     if dataset.kind != "images":  # pixels are what every likelihood takes
         game.check(torch.from_numpy(np.asarray(dataset.train)))
     convert_conv2d_weight_memory_format(game.to(config.device), torch.channels_last)
+    # a part of a player that moves on its own, as "vae.encoder", learns as the player does
+    players = {name: config.players[name.partition(".")[0]] for name in game.players}
     return Training(
         game,
         make_rule(config),
         {
             name: partial(_class(player, handed), **optimizer_settings(name, player, handed))
-            for name, player in config.players.items()
+            for name, player in players.items()
         },
-        schedules={name: _schedule(name, player, handed) for name, player in config.players.items()},
-        clips={name: make_clip(player) for name, player in config.players.items() if player.clip != "none"},
+        schedules={name: _schedule(name, player, handed) for name, player in players.items()},
+        clips={name: make_clip(player) for name, player in players.items() if player.clip != "none"},
         rng=rng,
         autocast=autocast(config.device, config.precision),
         half_life=config.average_half_life,
         ramp=config.average_ramp,
         converged={
             name: Convergence(config.stop_gradient, config.stop_change)
-            for name, player in config.players.items()
+            for name, player in players.items()
             if player.optimizer == "gradient-descent"
         },
     )
@@ -134,9 +140,10 @@ def make_rule(config: Config) -> Rule:
         inner = replace(config, rule=config.inner_rule or "alternating", inner_rule=None)
         given["inner"] = make_rule(replace(inner, lookahead_k=None, lookahead_alpha=None))
     elif "turns" in takes:
-        given["turns"] = config.model.steps_per_player
-    elif set(config.model.steps_per_player.values()) != {1}:
-        raise PoiseError(f"--discriminator-steps needs --rule alternating: with {config.rule} each player moves once")
+        given |= {"turns": config.model.turns, "share": getattr(config.model, "aggressive", 0.0) or 1.0}
+    elif set(config.model.turns.values()) != {1}:
+        option = "--aggressive" if isinstance(config.model, VaeConfig) else "--discriminator-steps"
+        raise PoiseError(f"{option} needs --rule alternating: with {config.rule} each player moves once")
     return RULES[config.rule](**given)
 
 

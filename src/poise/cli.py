@@ -25,11 +25,15 @@ poise: train deep generative models on your own data
 
   poise train RECIPE DATA [options]      train, or go on with a run that was stopped
   poise sample RUN [-n 64] [--out FILE]  draw samples from a run
+  poise evaluate RUN [--data DATA]       score a VAE on held-out data
+  poise encode RUN DATA [--out FILE]     codes and anomaly scores of data
+  poise reconstruct RUN DATA             what a VAE makes of data, beside the data
   poise phase GAME [--rules R,R,...]     draw why rules converge, cycle or diverge on a game of the plane
   poise list recipes|rules|optimizers|data
   poise data fetch NAME                  download a built-in data set in full
 
-DATA is a folder or .zip of images, a .npy, .npz or IDX file, or a built-in set (poise list data).
+DATA is a folder or .zip of images, a .npy, .npz or IDX file, a .csv or .parquet table of numbers, or a built-in set
+(poise list data).
 Each command answers --help. First steps:  poise train gan fashion-mnist --minutes 3
 """
 
@@ -69,6 +73,62 @@ class Sample:
     """A .png picture, a .npz array, or a folder that gets one PNG for each image."""
     seed: int = 0
     """Other seeds give other samples."""
+    label: str | None = None
+    """The class to draw, by name or number, of a run trained with --conditional."""
+    last: Annotated[bool, FlagCreatePairsOff] = False
+    """Use the weights of the last step instead of their moving average."""
+    debug: Annotated[bool, FlagCreatePairsOff] = False
+    """Show the traceback of an error."""
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Score a VAE on held-out data: its bound in two halves, the likelihood, and what its codes carry."""
+
+    run: Annotated[Positional[Path], arg(metavar="RUN")]
+    """Run folder."""
+    data: str | None = None
+    """Other data than the run's, of which the held-out part is used."""
+    draws: int = 100
+    """Codes for each sample that the likelihood is estimated with; more come closer, 5,000 is usual in publications."""
+    limit: int = 1_000
+    """Held-out samples at most."""
+    last: Annotated[bool, FlagCreatePairsOff] = False
+    """Use the weights of the last step instead of their moving average."""
+    json: Annotated[bool, FlagCreatePairsOff] = False
+    """Print the result as JSON."""
+    debug: Annotated[bool, FlagCreatePairsOff] = False
+    """Show the traceback of an error."""
+
+
+@dataclass(frozen=True)
+class Encode:
+    """Put data into a VAE's codes, row by row, and score how unusual each sample is (the higher, the more)."""
+
+    run: Annotated[Positional[Path], arg(metavar="RUN")]
+    """Run folder."""
+    data: Annotated[Positional[str], arg(metavar="DATA")]
+    """A folder, an archive, an array file, a table, or the name of a built-in set."""
+    out: Path = Path("codes.npz")
+    """A .npz of arrays (mean, sd, anomaly, label, file), or a .csv."""
+    draws: int = 16
+    """Codes for each sample that the score is estimated with."""
+    last: Annotated[bool, FlagCreatePairsOff] = False
+    """Use the weights of the last step instead of their moving average."""
+    debug: Annotated[bool, FlagCreatePairsOff] = False
+    """Show the traceback of an error."""
+
+
+@dataclass(frozen=True)
+class Reconstruct:
+    """Show what a VAE makes of data."""
+
+    run: Annotated[Positional[Path], arg(metavar="RUN")]
+    """Run folder."""
+    data: Annotated[Positional[str], arg(metavar="DATA")]
+    """A folder, an archive, an array file, a table, or the name of a built-in set."""
+    out: Path = Path("reconstructed.png")
+    """A .png of images beside their reconstructions (the first 32), a .npz array of all, or a folder of PNG files."""
     last: Annotated[bool, FlagCreatePairsOff] = False
     """Use the weights of the last step instead of their moving average."""
     debug: Annotated[bool, FlagCreatePairsOff] = False
@@ -130,7 +190,8 @@ class Fetch:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 2 after a mistake, 128 + n after signal n."""
     args = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"train": _train, "sample": _sample, "phase": _phase, "list": _list, "data": _data}
+    commands = {"train": _train, "sample": _sample, "evaluate": _evaluate, "encode": _encode}
+    commands |= {"reconstruct": _reconstruct, "phase": _phase, "list": _list, "data": _data}
     if not args or args[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
         return 0
@@ -198,8 +259,60 @@ def _sample(args: list[str]) -> int:
     from .run import Run
 
     run, averaged = Run(command.run), not command.last
-    samples = run.sample(command.number, command.seed, averaged, counting("drawing samples"))
+    samples = run.sample(command.number, command.seed, averaged, counting("drawing samples"), command.label)
     save_samples(run, samples, command.out)
+    print(command.out)
+    return 0
+
+
+def _evaluate(args: list[str]) -> int:
+    command = _parse(Evaluate, "poise evaluate", args)
+    for name, count, least in (("draws", command.draws, 1), ("limit", command.limit, 2)):
+        if count < least:
+            raise PoiseError(f"--{name} is {count}; give at least {least}")
+
+    from .progress import counting
+    from .run import Run
+    from .use import evaluate
+
+    teller = counting("scoring held-out samples")
+    run = Run(command.run)
+    found = evaluate(run, command.data, command.draws, command.limit, not command.last, teller)
+    if command.json:
+        print(json.dumps({"run": str(run.path), **found.to_json()}))
+    else:
+        print("\n".join(found.lines()))
+    return 0
+
+
+def _encode(args: list[str]) -> int:
+    command = _parse(Encode, "poise encode", args)
+    if command.draws < 1:
+        raise PoiseError(f"--draws is {command.draws}; give at least 1")
+
+    from .export import check_table, save_codes
+    from .progress import counting
+    from .run import Run
+    from .use import encode
+
+    check_table(command.out)
+    codes, samples = encode(Run(command.run), command.data, command.draws, not command.last, counting("encoding"))
+    save_codes(codes, samples, command.out)
+    print(command.out)
+    return 0
+
+
+def _reconstruct(args: list[str]) -> int:
+    command = _parse(Reconstruct, "poise reconstruct", args)
+
+    from .export import save_reconstructions
+    from .progress import counting
+    from .run import Run
+    from .use import reconstruct
+
+    run = Run(command.run)
+    again, samples = reconstruct(run, command.data, not command.last, counting("reconstructing"))
+    save_reconstructions(run, again, samples, command.out)
     print(command.out)
     return 0
 

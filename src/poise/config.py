@@ -6,7 +6,7 @@ Nothing heavy is imported here, so that `poise --help` answers at once.
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from tyro.conf import AvoidSubcommands, Positional, arg
 
@@ -97,9 +97,11 @@ class GanConfig:
     generator: PlayerConfig = field(default_factory=PlayerConfig)
     discriminator: PlayerConfig = field(default_factory=PlayerConfig)
 
+    PLAYERS: ClassVar = ("discriminator", "generator")
+
     @property
-    def steps_per_player(self) -> dict[str, int]:
-        """Steps each player takes in a turn of the alternating rule."""
+    def turns(self) -> dict[str, int]:
+        """Steps each player of the game takes in a turn of the alternating rule."""
         return {"discriminator": self.discriminator_steps, "generator": 1}
 
 
@@ -107,12 +109,14 @@ class GanConfig:
 class VaeConfig:
     """A variational autoencoder: one player, `vae`, of encoder, decoder, prior and likelihood."""
 
-    network: Literal["mlp", "conv"] = "conv"
-    """Networks of encoder and decoder (mlp: one hidden layer, for points and tables too)."""
+    network: Literal["mlp", "conv", "residual", "deepobs"] = "conv"
+    """Networks of encoder and decoder (mlp: one hidden layer, for points and tables too; deepobs: the benchmark's)."""
     width: int = 32
     """Channels at full resolution (mlp: hidden units); everything else is a multiple of it."""
     latent: int = 16
     """Dimensions of the code."""
+    conditional: bool = False
+    """Tell encoder and decoder each sample's class, so that samples of one class can be asked for."""
     likelihood: Literal["bernoulli", "gaussian", "logistic"] = "gaussian"
     """Distribution of a value given the code (logistic: 256 gray levels)."""
     deviation: Literal["fixed", "learned", "optimal"] = "optimal"
@@ -137,12 +141,18 @@ class VaeConfig:
     """Nats of each dimension of the code that cost nothing."""
     tolerance: float | None = None
     """Mean squared error of a value that is good enough: the weight of the reconstruction is then found (GECO)."""
+    aggressive: float = 0.0
+    """The share of the training, from its start, in which the encoder takes several steps for each of the decoder."""
+    encoder_steps: int = 5
+    """How many, each on a new batch."""
     vae: PlayerConfig = field(default_factory=PlayerConfig)
 
+    PLAYERS: ClassVar = ("vae",)
+
     @property
-    def steps_per_player(self) -> dict[str, int]:
-        """One step of the one player."""
-        return {"vae": 1}
+    def turns(self) -> dict[str, int]:
+        """Steps each player of the game takes in a turn; two players, if the encoder is to take more."""
+        return {"vae.encoder": self.encoder_steps, "vae.decoder": 1} if self.aggressive else {"vae": 1}
 
 
 MODELS = (GanConfig, VaeConfig)
@@ -164,6 +174,8 @@ class Config:
     """Train for so many minutes instead of a number of steps."""
     batch: int = 32
     """Samples in a batch."""
+    label_column: str | None = None
+    """Column of a table that holds each row's class."""
     size: int | None = None
     """Image height and width in pixels (None: that of the images, or 64 where they differ)."""
     flip: bool = False
@@ -204,7 +216,7 @@ class Config:
     @property
     def players(self) -> dict[str, PlayerConfig]:
         """Each player's settings, by name."""
-        return {name: getattr(self.model, name) for name in self.model.steps_per_player}
+        return {name: getattr(self.model, name) for name in self.model.PLAYERS}
 
 
 # Fields that may differ when a run goes on: how long it trains and how often it writes, not what it learns.
@@ -311,8 +323,9 @@ def check(config: Config) -> None:
     _check_choices(config)
     _check_choices(config.model)
     positive: dict[str, float] = {"batch": config.batch, "steps": config.steps}
-    counts = ("width", "latent", "score_scale", "discriminator_steps", "sigma", "components", "samples")
-    positive |= {name: getattr(config.model, name) for name in counts if hasattr(config.model, name)}
+    counts = {"width", "latent", "score_scale", "discriminator_steps", "sigma", "components", "samples"}
+    counts |= {"encoder_steps"}
+    positive |= {f.name: getattr(config.model, f.name) for f in fields(config.model) if f.name in counts}
     positive |= {name: getattr(config, f"{name}_every") for name in ("log", "sample", "checkpoint")}
     positive |= {f"{name}.lr": player.lr for name, player in config.players.items()}
     if config.minutes is not None:
@@ -320,6 +333,12 @@ def check(config: Config) -> None:
     for name, value in positive.items():
         if not value > 0:
             raise PoiseError(f"--{name.replace('_', '-')} is {value}; give a number above 0")
+    for name in ("warm_up", "aggressive"):
+        if not 0 <= (share := getattr(config.model, name, 0.0)) <= 1:
+            raise PoiseError(f"--{name.replace('_', '-')} is {share}; give a share of the training, from 0 to 1")
+    for name in ("beta", "free_bits"):
+        if not (weight := getattr(config.model, name, 0.0)) >= 0:
+            raise PoiseError(f"--{name.replace('_', '-')} is {weight}; give 0 or a number above it")
     for name, player in config.players.items():
         _check_choices(player, f"{name}.")
         for beta in ("beta1", "beta2", "beta2_end"):

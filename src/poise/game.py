@@ -22,12 +22,14 @@ class Batch:
     Attributes:
         x: the data, shape [n, ...], as the game takes it (images in [−1, 1], channels first).
         labels: class of each sample, int64 [n], if the data have classes.
+        lengths: steps of each sample, int64 [n], if the data are sequences; beyond them x means nothing.
         made: what a player made of this batch (a generator's fakes), by the player's name. Losses may share it;
             it is dropped as soon as that player moves, because it would be made differently then.
     """
 
     x: Tensor
     labels: Tensor | None = None
+    lengths: Tensor | None = None
     made: dict[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -110,12 +112,14 @@ class Game(nn.Module, ABC):
         players: names of submodules, in order of play.
         averaged: the players whose averaged weights `sample` should use.
         zero_sum: whether there are two players and what one loses the other wins, gradient for gradient.
+        common: whether all players minimize the same loss, so that one backward pass serves them all.
         progress: how far the training has come, from 0 to 1; losses with a schedule read it.
     """
 
     players: tuple[str, ...]
     averaged: tuple[str, ...] = ()
     zero_sum: bool = False
+    common: bool = False
     progress: float = 0.0
 
     @abstractmethod

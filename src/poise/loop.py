@@ -53,14 +53,9 @@ def fit(
         3
     """
     began = time.perf_counter() - training.seconds
-    per_step = training.rule.batches
     while (done := progress(training)) < 1 and training.ended is None and not stop():
-        first = training.step * per_step
-        hand: Sequence[Batch] | Whole
-        if isinstance(batches, Whole):
-            hand = batches
-        else:
-            hand = [Batch(*batches[index]) for index in range(first, first + per_step)]
+        dealt = range(training.dealt, training.dealt + training.rule.batches_at(done))
+        hand = batches if isinstance(batches, Whole) else [Batch(*batches[index]) for index in dealt]
         losses = training.play(hand, done)
         training.seconds = time.perf_counter() - began
         for hook in every:

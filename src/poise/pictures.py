@@ -1,34 +1,78 @@
-"""Pictures of samples: image grids, and points over the true modes."""
+"""Pictures of samples: image grids, points over the true modes, tables column against column."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from .data.toys import grid_modes, ring_modes
 from .files import write_file
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TOYS = {"ring": ring_modes, "grid": grid_modes}
+MOST_COLUMNS = 5  # of a table in one picture
 GAP = 2  # pixels between images
 WIDTH = 640  # a grid of small images is enlarged by a whole factor to about this width
 
 
-def save_picture(path: Path, samples: NDArray[np.generic], data: str) -> None:
+def save_picture(
+    path: Path,
+    samples: NDArray[np.generic],
+    data: str,
+    *,
+    columns: Sequence[str] = (),
+    real: NDArray[np.generic] | None = None,
+) -> None:
     """Draw samples and write a PNG, whole or not at all.
 
     Args:
         path: ends in .png.
-        samples: images, uint8 [n, h, w, c], or points, float32 [n, 2].
-        data: name of the data set; the toys' true modes are drawn under the points.
+        samples: images, uint8 [n, h, w, c], or numbers, [n, d].
+        data: name of the data set; the toys' true modes are drawn under their points.
+        columns: names of a table's columns.
+        real: rows of a table's data, to be drawn beside the samples.
     """
-    drawn = _grid(samples) if samples.dtype == np.uint8 else _scatter(samples, data)
+    if samples.dtype == np.uint8:
+        drawn = _png(grid(samples))
+    else:
+        drawn = _scatter(samples, data) if data in TOYS else _pairs(samples, real, columns)
     write_file(path, drawn)
 
 
-def _grid(images: NDArray[np.generic]) -> bytes:
+def save_rows(path: Path, rows: Sequence[NDArray[np.uint8]], titles: Sequence[str] = ()) -> None:
+    """Draw images row by row, each row with a title to its left if there are any, and write a PNG.
+
+    Args:
+        path: ends in .png.
+        rows: as many images in each, uint8 [m, h, w, c].
+        titles: one for each row, or none.
+    """
+    sheet = grid(np.concatenate(rows), columns=len(rows[0]))
+    if not titles:
+        write_file(path, _png(sheet))
+        return
+    factor = sheet.width / (len(rows[0]) * (rows[0].shape[2] + GAP) + GAP)
+    font = ImageFont.load_default(size=14)
+    margin = 8 + max(int(font.getlength(title)) for title in titles) + 8
+    whole = Image.new("RGB", (margin + sheet.width, sheet.height), "white")
+    whole.paste(sheet, (margin, 0))
+    draw = ImageDraw.Draw(whole)
+    for number, title in enumerate(titles):
+        middle = factor * (GAP + (rows[0].shape[1] + GAP) * number + rows[0].shape[1] / 2)
+        draw.text((8, middle), title, fill="black", font=font, anchor="lm")
+    write_file(path, _png(whole))
+
+
+def grid(images: NDArray[np.generic], columns: int | None = None) -> Image.Image:
+    """Lay images [n, h, w, c] out in rows, as square as can be unless a number of columns is given."""
     count, height, width, channels = images.shape
-    columns = int(np.ceil(np.sqrt(count)))
+    columns = columns or int(np.ceil(np.sqrt(count)))
     rows = -(-count // columns)
     sheet = np.full((rows * (height + GAP) + GAP, columns * (width + GAP) + GAP, channels), 255, np.uint8)
     for index, image in enumerate(images):
@@ -38,7 +82,7 @@ def _grid(images: NDArray[np.generic]) -> bytes:
         sheet[top : top + height, left : left + width] = image
     picture = Image.fromarray(sheet.squeeze(2) if channels == 1 else sheet)
     factor = max(1, round(WIDTH / picture.width))
-    return _png(picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST))
+    return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
 
 
 def _png(picture: Image.Image) -> bytes:
@@ -52,7 +96,7 @@ def _scatter(points: NDArray[np.generic], data: str) -> bytes:
 
     figure = Figure(figsize=(6.4, 6.4), layout="tight")
     axes = figure.add_subplot()
-    centers, sigma = {"ring": ring_modes, "grid": grid_modes}[data]()
+    centers, sigma = TOYS[data]()
     reach = float(np.abs(centers).max()) * 1.4
     axes.scatter(
         points[:, 0], points[:, 1], s=5, alpha=0.5, linewidths=0, color="#2b6cb0", label=f"{len(points):,} samples"
@@ -63,6 +107,39 @@ def _scatter(points: NDArray[np.generic], data: str) -> bytes:
     )
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=f"{data} (σ = {sigma})")
     axes.legend(loc="upper right")
+    return figure_png(figure)
+
+
+def _pairs(samples: NDArray[np.generic], real: NDArray[np.generic] | None, columns: Sequence[str]) -> bytes:
+    """Draw the first columns of a table against each other, and their histograms on the diagonal."""
+    from matplotlib.figure import Figure  # late: half a second
+
+    shown = min(samples.shape[1], MOST_COLUMNS)
+    figure = Figure(figsize=(1 + 1.8 * max(shown, 2), 1 + 1.8 * max(shown, 2)), layout="constrained")
+    axes = figure.subplots(shown, shown, squeeze=False)
+    sets = [("samples", samples, "#2b6cb0")]
+    if real is not None:  # below the samples, or they would be hidden
+        sets.insert(0, ("data", real, "#c05621"))
+    for (i, j), cell in np.ndenumerate(axes):
+        if j > i:
+            cell.set_axis_off()
+            continue
+        for name, rows, color in sets:
+            if i == j:
+                edges = np.histogram_bin_edges(np.concatenate([r[:, i] for _, r, _ in sets]).astype(float), 40)
+                cell.hist(rows[:, i], bins=edges, density=True, alpha=0.55, color=color, label=name)
+            else:
+                cell.scatter(rows[:, j], rows[:, i], s=4, alpha=0.3, linewidths=0, color=color)
+        cell.tick_params(labelsize=7)
+        cell.set(xlabel=columns[j] if i == shown - 1 else "", ylabel=columns[i] if j == 0 and i else "")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="upper right")
+    if shown < samples.shape[1]:
+        figure.suptitle(f"the first {shown} of {samples.shape[1]} columns")
+    return figure_png(figure)
+
+
+def figure_png(figure: "Figure") -> bytes:
+    """Return a matplotlib figure as a PNG."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100)
     return buffer.getvalue()

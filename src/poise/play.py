@@ -1,7 +1,7 @@
 """Plays: one step of a game, with gradients and moves on request."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,7 @@ from torch.func import functional_call
 from .errors import NonFinite
 from .field import Field, Vectors
 from .game import Batch, Game, Loss, Whole
+from .lowered import Lowered
 from .optim import Average, Base, Clip, Flat
 from .rng import Rng
 
@@ -25,6 +26,7 @@ class Seat:
         clip: limits the gradient of an optimizer that does not do so itself.
         average: its average of weights, if it has one; an optimizer of Poise updates it in its own pass.
         saved: the weights before a half step, if its optimizer does not keep them itself.
+        lowered: stands in for its matrices where losses are computed in half precision.
     """
 
     flat: Flat
@@ -32,6 +34,7 @@ class Seat:
     clip: Clip | None = None
     average: Average | None = None
     saved: Tensor | None = None
+    lowered: Lowered | None = None
 
     def extrapolate(self) -> None:
         """Take a half step, from which `move` returns."""
@@ -55,6 +58,11 @@ class Seat:
         if self.average is not None:
             self.average.update()
 
+    def stale(self) -> None:
+        """Note that the weights are no longer those that were cast."""
+        if self.lowered is not None:
+            self.lowered.stale = True
+
     def _step(self) -> None:
         if self.clip is not None:
             factor = self.clip([(self.flat.vector, self.flat.gradient)])
@@ -76,11 +84,13 @@ class Play:
         rng: the randomness of this step.
         step: its number, from 1; that of `rng` unless given.
         autocast: makes the context in which losses are computed (lower precision, or nothing).
+        progress: how far the training has come, from 0 to 1.
 
     Attributes:
         players: in order of play.
         seats: as given.
         step: the number of this step, from 1.
+        progress: as given.
     """
 
     def __init__(
@@ -91,11 +101,14 @@ class Play:
         rng: Rng,
         step: int | None = None,
         autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
+        progress: float = 0.0,
     ) -> None:
-        self.players, self.seats = game.players, seats
+        self.players, self.seats, self.progress = game.players, seats, progress
         self.step = rng.step if step is None else step
         self._game, self._batches = game, batches
         self._rng, self._autocast = rng, autocast
+        for seat in seats.values():
+            seat.stale()
 
     def gradients(self, *players: str, batch: int = 0) -> dict[str, Loss]:
         """Compute the gradient of each player's loss in its own weights, into its flat buffer.
@@ -110,7 +123,9 @@ class Play:
         Raises:
             NonFinite: a loss is infinite or not a number; nobody has moved then.
         """
-        return {player: self._gradient(player, batch) for player in players}
+        if self._game.common and len(players) > 1:
+            return dict.fromkeys(players, self._gradient(players, batch))
+        return {player: self._gradient((player,), batch) for player in players}
 
     def extrapolate(self, *players: str) -> None:
         """Let each player's optimizer take a half step; the next move starts from where that started."""
@@ -171,18 +186,28 @@ class Play:
         named: dict[nn.Parameter, str] = {p: name for name, p in self._game.named_parameters()}
         return [named[p] for p in self.seats[player].flat.parameters]
 
-    def _gradient(self, player: str, index: int) -> Loss:
-        flat, sums = self.seats[player].flat, []
-        flat.gradient.zero_()
+    def _gradient(self, players: Sequence[str], index: int) -> Loss:
+        """Take the gradient of a loss, in the weights of everybody whose loss it is."""
+        player, seats = players[0], [self.seats[name] for name in players]
+        sums: list[Loss] = []
+        for seat in seats:
+            seat.flat.gradient.zero_()
+        # `inputs` keeps the engine out of everybody else's weights: no work for gradients nobody asked for
+        inputs = [weight for seat in seats for weight in _inputs(seat)]
         for i, share in self._parts(index):
             batch = self._batches[i]
-            with self._autocast():
+            with self._autocast(), ExitStack() as stack:
+                for seat in self.seats.values():
+                    if seat.lowered is not None:
+                        stack.enter_context(seat.lowered.applied())
                 loss = self._game.loss(player, batch, self._rng.at(self._rng.step, i))
             loss = self._finite(player, loss)
             if share < 1:
                 loss = loss.times(share)
-            # `inputs` keeps the engine out of everybody else's weights: no work for gradients nobody asked for
-            loss.total.backward(inputs=flat.parameters)
+            loss.total.backward(inputs=inputs)
+            for seat in seats:
+                if seat.lowered is not None:
+                    seat.lowered.collect(add=bool(sums))
             batch.made.pop(player, None)  # its graph has been used up
             sums.append(loss.detached())
         return sums[0] if len(sums) == 1 else Loss.sum(sums)
@@ -194,7 +219,8 @@ class Play:
         return [(index, 1.0)]
 
     def _forget(self, player: str) -> None:
-        """Drop what a player made of the batches, because it would make something else now."""
+        """Drop what a player made of the batches, and its matrices as they were, because it has moved."""
+        self.seats[player].stale()
         if not isinstance(self._batches, Whole):  # which keeps no batch
             for batch in self._batches:
                 batch.made.pop(player, None)
@@ -206,3 +232,7 @@ class Play:
                 f"lower --{player}.lr, and run with --overwrite"
             )
         return loss
+
+
+def _inputs(seat: Seat) -> Sequence[Tensor]:
+    return seat.flat.parameters if seat.lowered is None else seat.lowered.inputs

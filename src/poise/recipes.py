@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from .config import Config, GanConfig, PlayerConfig, VaeConfig
-from .data.names import kind_of
+from .data.names import columns_of, kind_of
 from .errors import PoiseError, suggestion
 
 
@@ -73,6 +73,14 @@ def vae_mlp(data: str) -> Config:
     return replace(_config("vae-mlp", data, model), batch=100)
 
 
+def vae_deepobs(data: str) -> Config:
+    """The VAE of the benchmark DeepOBS: three convolutions, 8 codes, summed squared error on [0, 1], Adam 1.58e-4."""
+    player = PlayerConfig(lr=1.58e-4, beta1=0.9, beta2=0.999)
+    # Σ (x − μ)² on [0, 1] is −ln of a gaussian of deviation √2 on [−1, 1], but for a constant
+    model = VaeConfig(network="deepobs", latent=8, deviation="fixed", sigma=2**0.5, vae=player)
+    return _config("vae-deepobs", data, model)
+
+
 def beta_vae(data: str) -> Config:
     """β-VAE: the divergence weighted 4, for codes whose dimensions mean something each."""
     return _config("beta-vae", data, replace(VAE, beta=4.0))
@@ -88,6 +96,7 @@ def vamp(data: str) -> Config:
     return _config("vamp", data, replace(VAE, prior="vamp"))
 
 
+MOST_CODES = 8  # dimensions of a table's code
 Recipe = Callable[[str], Config]
 
 RECIPES: dict[str, Recipe] = {
@@ -98,6 +107,7 @@ RECIPES: dict[str, Recipe] = {
     "gan-wgan-gp": gan_wgan_gp,
     "vae": vae,
     "vae-mlp": vae_mlp,
+    "vae-deepobs": vae_deepobs,
     "beta-vae": beta_vae,
     "iwae": iwae,
     "vamp": vamp,
@@ -123,11 +133,13 @@ def _config(recipe: str, data: str, model: GanConfig | VaeConfig) -> Config:
     config = Config(recipe, data, model)
     if kind_of(data) == "images":
         return replace(config, batch=64) if isinstance(model, VaeConfig) else config
+    columns = columns_of(data)  # of a table; one of them may hold its classes
+    latent = 2 if columns is None else max(1, min(MOST_CODES, columns - 1))
     if isinstance(model, VaeConfig):
         likelihood = "gaussian" if model.likelihood == "logistic" else model.likelihood
-        table = replace(model, network="mlp", width=128, latent=2, likelihood=likelihood)
+        table = replace(model, network="mlp", width=128, latent=latent, likelihood=likelihood)
         return replace(config, model=table, batch=256, steps=12_000)
     # points: noise of as many dimensions as they have, which leaves the fewest bridges between modes
     norm = "none" if model.norm == "batch" else model.norm
-    points = replace(model, network="mlp", width=128, latent=2, norm=norm)
+    points = replace(model, network="mlp", width=128, latent=latent, norm=norm)
     return replace(config, model=points, batch=256, steps=12_000)

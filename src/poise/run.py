@@ -10,7 +10,7 @@ skipped.txt       files that could not be read as images, if any
 
 import json
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from . import checkpoint, models
 from .config import Config, from_json, to_json
 from .data.batches import to_pixels
-from .errors import PoiseError
+from .data.scaling import Scaling
+from .errors import PoiseError, suggestion
 from .files import write_file, write_json, writing
 from .game import Game
 from .rng import Rng
@@ -134,30 +135,49 @@ class Run:
         seed: int = 0,
         averaged: bool = True,
         progress: Callable[[int, int], None] = lambda done, total: None,
+        label: str | int | None = None,
     ) -> NDArray[Any]:
-        """Draw samples from the newest undamaged checkpoint; sample number i depends on the seed and i alone.
+        """Draw samples from the newest undamaged checkpoint; sample number i depends on the seed, i and label alone.
 
         Args:
             n: how many.
             seed: other seeds give other samples.
             averaged: use the moving average of the weights rather than those of the last step.
             progress: called with the number of samples drawn and n.
+            label: the class they should be of, by name or number; None: of all classes in turn, if the game is told
+                classes.
 
         Returns:
-            Images, uint8 [n, h, w, c], or points, float32 [n, d].
+            Images, uint8 [n, h, w, c], or numbers in the data's own units, [n, d].
 
         Raises:
-            PoiseError: the run has no usable checkpoint, or n is not positive.
+            PoiseError: the run has no usable checkpoint, no such label, or n is not positive.
         """
         if n < 1:
             raise PoiseError(f"-n {n}: ask for at least one sample")
-        game = self.game(averaged)
+        draw: Callable[..., torch.Tensor] = self.game(averaged).sample
+        if label is not None:
+            draw = partial(draw, labels=torch.full((BLOCK,), self._number(label)))
         blocks = []
         with torch.no_grad():
             for start in range(0, n, BLOCK):
-                blocks.append(as_data(game.sample(BLOCK, Rng(seed, start // BLOCK)))[: n - start])
+                blocks.append(self.as_data(draw(BLOCK, Rng(seed, start // BLOCK)))[: n - start])
                 progress(min(start + BLOCK, n), n)
         return np.concatenate(blocks)
+
+    def as_data(self, samples: torch.Tensor) -> NDArray[Any]:
+        """Turn a game's samples into what the data hold: pixels uint8 [n, h, w, c], or numbers in their own units."""
+        if samples.dim() == 4:
+            pixels: NDArray[Any] = to_pixels(samples).cpu().numpy()
+            return pixels
+        array: NDArray[Any] = samples.cpu().numpy()
+        return array if self.scaling is None else self.scaling.undo(array)
+
+    @property
+    def scaling(self) -> Scaling | None:
+        """What a table was standardized with before the game saw it."""
+        values = self.data["scaling"]
+        return None if values is None else Scaling.from_json(values)
 
     def game(self, averaged: bool = True) -> Game:
         """Return the trained game of the newest undamaged checkpoint, ready to sample or to evaluate.
@@ -175,11 +195,21 @@ class Run:
     def _last(self) -> Game:
         return self._load("weights")
 
+    def _number(self, label: str | int) -> int:
+        classes: list[str] = self.data["classes"]
+        if not getattr(self.config.model, "conditional", False):
+            raise PoiseError(f"{self.path} was trained without classes; train with --conditional to ask for a label")
+        if str(label) in classes:
+            return classes.index(str(label))
+        if not str(label).isdigit() or int(label) >= len(classes):
+            raise PoiseError(f"no label {str(label)!r} in {self.path}; {suggestion(str(label), classes)}")
+        return int(label)
+
     def _load(self, which: str) -> Game:
         path, _ = checkpoint.latest(self.checkpoints)
         if path is None:
             raise PoiseError(f"no usable checkpoint in {self.path}; run its `poise train` command again")
-        game = models.build(self.config.model, tuple(self.data["shape"]))
+        game = models.build(self.config.model, tuple(self.data["shape"]), len(self.data["classes"]))
         saved = checkpoint.load(path).tensors
         game.load_state_dict({**saved["weights"], **saved[which]})
         return game.eval()
@@ -187,9 +217,3 @@ class Run:
     @property
     def _metrics(self) -> Path:
         return self.path / "metrics.jsonl"
-
-
-def as_data(samples: torch.Tensor) -> NDArray[Any]:
-    """Turn a game's samples into what the data hold: pixels uint8 [n, h, w, c], or points float32 [n, d]."""
-    array: NDArray[Any] = (to_pixels(samples) if samples.dim() == 4 else samples).cpu().numpy()
-    return array

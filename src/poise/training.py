@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from .checkpoint import Checkpoint
 from .errors import NonFinite
 from .game import Batch, Game, Loss, Whole
+from .lowered import Lowered
 from .optim import Average, Base, Clip, Convergence, Flat
 from .play import Play, Seat
 from .rng import Rng
@@ -69,7 +70,7 @@ class Training:
         converged: Mapping[str, Convergence] | None = None,
     ) -> None:
         self.game, self.rule, self.rng = game, rule, rng
-        self.step, self.examples, self.seconds = 0, 0, 0.0
+        self.step, self.dealt, self.examples, self.seconds = 0, 0, 0, 0.0  # dealt: batches played so far
         self.ended: str | None = None
         self.statistics = Statistics(game)
         self._autocast, self._schedules = autocast, schedules or {}
@@ -83,6 +84,8 @@ class Training:
     def _seat(self, player: str) -> Seat:
         """Let an optimizer of Poise clip and average in its own pass; for others the seat does it."""
         seat = Seat(self.flats[player], self.optimizers[player])
+        if self._context() is not nullcontext:
+            seat.lowered = Lowered(seat.flat)
         clip, average = self._clips.get(player), self.averages.get(player)
         each_step = average is not None and self.rule.every == 1
         if isinstance(seat.optimizer, Base):
@@ -114,13 +117,13 @@ class Training:
             examples, each, rng = sum(map(len, batches)), len(batches[-1]), self.rng.at(step)
         for average in self.averages.values():
             average.batch = self.rule.every * each
-        play = Play(self.game, self.seats, batches, rng, step, self._context())
+        play = Play(self.game, self.seats, batches, rng, step, self._context(), progress)
         self.statistics.begin()
         try:
             losses = self.rule.step(play)
         except NonFinite as error:
             raise NonFinite(self._explain(error)) from None
-        self.step, self.examples = step, self.examples + examples
+        self.step, self.dealt, self.examples = step, self.dealt + len(batches), self.examples + examples
         if self.rule.every > 1 and step % self.rule.every == 0:
             for average in self.averages.values():
                 average.update()
@@ -177,6 +180,7 @@ class Training:
         moments, numbers = _split({name: opt.state_dict() for name, opt in self.optimizers.items()})
         state: dict[str, Any] = {
             "step": self.step,
+            "dealt": self.dealt,
             "examples": self.examples,
             "seconds": self.seconds,
             "ended": self.ended,
@@ -208,8 +212,9 @@ class Training:
         for player, test in self._converged.items():
             test.load_state_dict(checkpoint.state["converged"][player])
         self.rule.load_state_dict(checkpoint.tensors.get("rule", {}))
-        self.step, self.examples = checkpoint.state["step"], checkpoint.state["examples"]
-        self.seconds, self.ended = checkpoint.state["seconds"], checkpoint.state["ended"]
+        self.step, self.dealt = checkpoint.state["step"], checkpoint.state["dealt"]
+        self.examples, self.seconds = checkpoint.state["examples"], checkpoint.state["seconds"]
+        self.ended = checkpoint.state["ended"]
 
     def _explain(self, error: NonFinite) -> str:
         """Say whose weights blew up: often the other player's than the one whose loss shows it."""

@@ -1,5 +1,6 @@
 """Variational autoencoders as games: every objective, prior and likelihood, and what they learn."""
 
+import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from poise.models import build
 from poise.models.vae import Vae
 from poise.optim import Adam
 from poise.rng import Rng
-from poise.rules import Simultaneous
+from poise.rules import Alternating, Simultaneous
 from poise.training import Training
 
 SMALL = VaeConfig(network="mlp", width=16, latent=3)
@@ -100,7 +101,7 @@ def test_geco_moves_its_multiplier_once_a_step_in_training_only() -> None:
     training, _ = trained(config, torch.randn(32, 4), 5)
     game = training.game
     assert isinstance(game, Vae)
-    constraint = game.vae.constraint
+    constraint = game.vae.decoder.constraint
     assert constraint is not None
     assert constraint.get_buffer("steps").item() == 5
     assert constraint.state().multiplier > 1  # the reconstruction is not good enough yet
@@ -119,16 +120,25 @@ def test_unusable_combinations_are_refused() -> None:
     unfit: list[dict[str, Any]] = [{"prior": "vamp"}, {"objective": "stl"}]
     for changes in unfit:
         with pytest.raises(PoiseError, match="--free-bits needs each dimension's divergence"):
-            build(replace(SMALL, free_bits=0.5, **changes), (2,))
-    game = build(replace(SMALL, likelihood="bernoulli"), (2,))
+            build(replace(SMALL, free_bits=0.5, **changes), (3,))
+    with pytest.raises(PoiseError, match="--latent 4 is more than the 3 values of a sample"):
+        build(replace(SMALL, latent=4), (3,))
+    with pytest.raises(PoiseError, match="--conditional needs labels, and the data have none; name a table's"):
+        build(replace(SMALL, conditional=True), (3,))
+    with pytest.raises(PoiseError, match="the data have none; put each class of images into a subfolder"):
+        build(replace(IMAGES, conditional=True), (1, 28, 28))
+    with pytest.raises(PoiseError, match="--network deepobs is a benchmark's and fixed: gray images of 28 pixels"):
+        build(replace(IMAGES, network="deepobs"), (3, 28, 28))
+    game = build(replace(SMALL, likelihood="bernoulli"), (3,))
     with pytest.raises(PoiseError, match=r"needs data in \[0, 1\], but they reach"):
-        game.check(torch.tensor([[0.0, 1.5]]))
+        game.check(torch.tensor([[0.0, 1.5, 1.0]]))
 
 
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
-    np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 256, (60, 28, 28), dtype=np.uint8))
-    return tmp_path / "images.npy"
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 28, 28), dtype=np.uint8)
+    np.savez(tmp_path / "images.npz", images=pixels, labels=np.arange(60) % 3)
+    return tmp_path / "images.npz"
 
 
 TINY: dict[str, Any] = {"width": 4, "latent": 3, "batch": 8, "log_every": 1, "progress": False}
@@ -149,12 +159,27 @@ def test_every_recipe_trains_samples_and_goes_on_bit_for_bit(recipe: str, images
     assert {"vae.kl", "vae.reconstruction", "vae.bound"} <= set(whole.metrics()[-1])
 
 
-@pytest.mark.parametrize("options", [{"tolerance": 0.05}, {"rule": "extragradient", "optimizer": "optimistic-adam"}])
-def test_geco_and_other_rules_go_on_bit_for_bit(options: dict[str, Any], images: Path, tmp_path: Path) -> None:
-    settings = {**TINY, **options, "vae": {"lr_end": None}, "warm_up": 0.0}
-    whole = poise.train("vae", images, steps=5, out=tmp_path / "whole", **settings)
-    poise.train("vae", images, steps=2, out=tmp_path / "parts", **settings)
-    assert files(poise.train("vae", images, steps=5, out=tmp_path / "parts", **settings)) == files(whole)
+SCHEDULES: list[dict[str, Any]] = [
+    {"warm_up": 0.8, "free_bits": 0.1},
+    {"schedule": "cyclical"},
+    {"tolerance": 0.05},
+    {"aggressive": 0.6, "encoder_steps": 2},
+    {"conditional": True},
+    {"network": "deepobs"},
+    {"rule": "extragradient", "optimizer": "optimistic-adam"},
+]
+
+
+@pytest.mark.parametrize("options", SCHEDULES, ids=str)
+def test_every_schedule_goes_on_bit_for_bit(options: dict[str, Any], images: Path, tmp_path: Path) -> None:
+    """What a schedule does depends on the whole training, so the same training is cut, not a shorter one prolonged."""
+    settings = {**TINY, **options, "steps": 5, "checkpoint_every": 3, "out": tmp_path / "run"}
+    whole = poise.train("vae", images, **settings)
+    expected, lines = files(whole), [{**line, "seconds": 0} for line in whole.metrics()]
+    shutil.rmtree(whole.checkpoints / "step-0000005")
+    again = poise.train("vae", images, **settings)
+    assert files(again) == expected
+    assert [{**line, "seconds": 0} for line in again.metrics()] == lines
 
 
 def files(run: poise.Run) -> dict[str, bytes]:
@@ -175,6 +200,81 @@ def test_from_the_command_line(images: Path, tmp_path: Path, capsys: pytest.Capt
     assert "no recipe 'vea'; did you mean vae?" in capsys.readouterr().err
 
 
+CLASSES = replace(SMALL, network="mlp", latent=1, conditional=True)
+
+
+def test_a_conditional_one_makes_what_its_label_says() -> None:
+    """Two far apart classes and one code: what the class says is not in the code, and a label chooses the class."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(256) % 2
+    x = torch.where(labels == 0, -3.0, 3.0).unsqueeze(1) + 0.1 * torch.randn(256, 2, generator=generator)
+    torch.manual_seed(0)
+    game = build(CLASSES, (2,), classes=2)
+    assert isinstance(game, Vae)
+    training = Training(game, Simultaneous(), {"vae": partial(Adam, lr=1e-2)}, rng=Rng(1))
+    for i in range(300):
+        training.play([Batch(x, labels)], i / 300)
+    with torch.no_grad():
+        ones = game.sample(50, Rng(0), torch.ones(50, dtype=torch.int64))
+        turns = game.sample(50, Rng(0))
+        again = game.reconstruct(x, 1 - labels)
+    assert bool((ones > 2).all())
+    assert torch.equal(turns.mean(1) > 0, torch.arange(50) % 2 == 1)
+    assert bool(((again > 0).all(1) == (labels == 0)).all())  # the same code, told the other class
+
+
+@pytest.mark.parametrize("network", ["mlp", "conv", "residual"])
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 40, 40)])
+@pytest.mark.parametrize("prior", ["normal", "vamp"])
+def test_every_network_takes_classes(network: str, shape: tuple[int, ...], prior: str) -> None:
+    changes: dict[str, Any] = {"network": network, "prior": prior, "conditional": True, "components": 7}
+    game = build(replace(IMAGES, **changes), shape, classes=5)
+    batch = Batch(eight_bit(4, *shape), torch.arange(4))
+    loss = game.loss("vae", batch, Rng(0)).total
+    loss.backward()
+    assert all(p.grad is not None for p in game.parameters())
+    assert game.sample(3, Rng(0)).shape == (3, *shape)
+
+
+def test_an_aggressive_encoder_moves_more_often_then_both_at_once() -> None:
+    """He et al. 2019: five steps of the encoder for each of the decoder, on new batches, then the usual training."""
+    torch.manual_seed(0)
+    config = replace(SMALL, aggressive=0.5, encoder_steps=5)
+    game = build(config, (4,))
+    make = dict.fromkeys(config.turns, partial(Adam, lr=1e-2))
+    training = Training(game, Alternating(config.turns, 0.5), make, rng=Rng(1))
+    before = {name: flat.vector.detach().clone() for name, flat in training.flats.items()}
+    assert training.rule.batches_at(0.49) == 5
+    assert training.rule.batches_at(0.5) == 1
+    batches = [Batch(torch.randn(8, 4)) for _ in range(5)]
+    training.play(batches, progress=0.0)
+    steps = {name: optimizer.state_dict()["state"][0]["step"] for name, optimizer in training.optimizers.items()}
+    assert {name: int(step) for name, step in steps.items()} == {"vae.encoder": 5, "vae.decoder": 1}
+    assert all(not torch.equal(before[name], flat.vector) for name, flat in training.flats.items())
+    assert (training.dealt, training.examples) == (5, 40)
+    losses = training.play(batches[:1], progress=0.6)
+    assert losses["vae.encoder"] is losses["vae.decoder"]  # one pass for both
+    assert training.dealt == 6
+
+
+def test_players_of_a_common_loss_learn_as_one() -> None:
+    """After the aggressive phase the two halves move as the one player does, bit for bit."""
+    x = Batch(torch.randn(16, 4, generator=torch.Generator().manual_seed(0)))
+
+    def weights(aggressive: float) -> list[torch.Tensor]:
+        torch.manual_seed(0)
+        config = replace(SMALL, aggressive=aggressive)
+        game = build(config, (4,))
+        rule = Alternating(config.turns, aggressive or 1.0)
+        training = Training(game, rule, dict.fromkeys(config.turns, partial(Adam, lr=1e-2)), rng=Rng(1))
+        for _ in range(3):
+            training.play([x], progress=0.9)
+        return [p.detach().clone() for p in game.parameters()]
+
+    for two, one in zip(weights(0.5), weights(0.0), strict=True):
+        assert torch.equal(two, one)
+
+
 def test_a_known_line_is_learned() -> None:
     """Points on a line in three dimensions: one unit is active, and the noise is found."""
     generator = torch.Generator().manual_seed(0)
@@ -184,7 +284,7 @@ def test_a_known_line_is_learned() -> None:
     game = training.game
     assert isinstance(game, Vae)
     with torch.no_grad():
-        mean, _ = game.vae.posterior(x)
+        mean, _ = game.vae.encoder(x)
         error = (game.reconstruct(x) - x).square().mean().sqrt().item()
     assert sorted((mean.var(0) > 0.01).tolist()) == [False, False, True]
     assert error < 0.2

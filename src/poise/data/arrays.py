@@ -13,12 +13,13 @@ from .dataset import Dataset, Images, Progress, Rows
 from .idx import read_idx
 from .resize import resized
 from .split import hold_out
+from .table import tabulate
 
 IN_MEMORY = 1 << 30  # an .npy of more bytes goes through the cache folder, to be read as a memory map
 
 
 def load_numpy(path: Path, size: int | None, progress: Progress | None = None) -> Dataset:
-    """Load images uint8 [n, h, w] or [n, h, w, c] from what numpy.save or numpy.savez wrote.
+    """Load images uint8 [n, h, w] or [n, h, w, c], or a table [n, d], from what numpy.save or numpy.savez wrote.
 
     Keys in an .npz: `train` and `test` with `train_labels` and `test_labels`; or `images` (or `x`, or
     whatever the only array is called) with `labels` (or `y`).
@@ -29,10 +30,21 @@ def load_numpy(path: Path, size: int | None, progress: Progress | None = None) -
     """
     arrays = _read(path)
     if isinstance(arrays, dict):
-        return assemble(path.name, _npz_parts(arrays, path), size, progress)
+        parts = _npz_parts(arrays, path)
+        return _table(path, parts) if parts[0].images.ndim == 2 else assemble(path.name, parts, size, progress)
+    if arrays.ndim == 2:
+        return _table(path, [Part(arrays, None, str(path))])
     if arrays.nbytes > IN_MEMORY:
         return _load_large(path, check_images(arrays, str(path)), size, progress)
     return assemble(path.name, [Part(arrays, None, str(path))], size, progress)
+
+
+def _table(path: Path, parts: list[Part]) -> Dataset:
+    for part in parts:
+        if part.images.ndim != 2 or part.images.dtype.kind not in "fiub":
+            raise PoiseError(f"{part.what} is {part.images.dtype} {list(part.images.shape)}; a table is numbers [n, d]")
+    columns = tuple(map(str, range(parts[0].images.shape[1])))
+    return tabulate(path.name, [part.images for part in parts], [part.labels for part in parts], columns, str(path))
 
 
 def _load_large(path: Path, images: Images, size: int | None, progress: Progress | None) -> Dataset:
@@ -49,7 +61,8 @@ def _load_large(path: Path, images: Images, size: int | None, progress: Progress
 
     shape = (len(images), side, side, images.shape[3])
     found = cache.find(key) or cache.keep(key, shape, rows, dict)
-    return Dataset(path.name, "images", train=found.rows[: len(train)], test=found.rows[len(train) :])
+    order = np.concatenate([train, test])
+    return Dataset(path.name, "images", train=found.rows[: len(train)], test=found.rows[len(train) :], order=order)
 
 
 def load_idx(path: Path, size: int | None, progress: Progress | None = None) -> Dataset:

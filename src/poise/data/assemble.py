@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from ..errors import PoiseError
 from .check import check_images, number_labels
 from .dataset import Dataset, Images, Labels, Progress, Rows
@@ -38,8 +40,10 @@ def assemble(name: str, parts: list[Part], size: int | None, progress: Progress 
     """
     images = [check_images(part.images, part.what) for part in parts]
     labels, classes = _labels(parts, images)
+    order = None
     if len(parts) == 1:
         chosen = hold_out(len(images[0]))
+        order = np.concatenate(chosen)
         images = [images[0][rows] for rows in chosen]
         labels = [part[rows] for part in labels for rows in chosen]
     train, test = images
@@ -55,6 +59,7 @@ def assemble(name: str, parts: list[Part], size: int | None, progress: Progress 
         train_labels=train_labels,
         test_labels=test_labels,
         classes=classes,
+        order=order,
     )
 
 

@@ -16,7 +16,7 @@ from ..files import TEMPORARY, whole_file
 from .dataset import Images
 
 DAY = 86_400.0  # seconds
-FORMAT = "1"  # change it when the same files would give other rows or notes
+FORMAT = "2"  # change it when the same files would give other rows or notes
 Shape = tuple[int, int, int, int]
 Notes = dict[str, Any]
 

@@ -22,11 +22,6 @@ def check_images(array: Rows, what: str) -> Images:
         >>> check_images(np.zeros((2, 28, 28), np.uint8), "x.npy").shape
         (2, 28, 28, 1)
     """
-    if array.ndim == 2 and array.dtype.kind == "f":
-        raise PoiseError(
-            f"{what} holds points {list(array.shape)}; points come only as the built-in sets ring and grid, "
-            "images as uint8 [n, h, w] or [n, h, w, c]"
-        )
     if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] not in (1, 3)):
         raise PoiseError(
             f"{what} has the shape {list(array.shape)}; images are [n, h, w] or [n, h, w, c] with c 1 or 3"

@@ -83,6 +83,7 @@ class _Plan:
             "train": sum(i < self.n_train for i in self.kept),
             "labels": None if self.labels is None else [self.labels[i] for i in self.kept],
             "classes": self.classes,
+            "names": [self.items[i].path for i in self.kept],
             "skipped": sorted(self.skipped),
         }
 
@@ -155,4 +156,6 @@ def _dataset(name: str, found: cache.Found) -> Dataset:
         test_labels=None if labels is None else labels[n:],
         classes=tuple(notes["classes"]),
         skipped=tuple(Skipped(*pair) for pair in notes["skipped"]),
+        names=tuple(notes["names"]),
+        order=np.argsort(np.argsort(notes["names"])),
     )

@@ -9,16 +9,26 @@ from .dataset import Dataset, Progress
 from .names import SETS
 from .sizes import check_size
 
+TABLES = (".csv", ".parquet")
 
-def load(source: str | Path, *, size: int | None = None, progress: Progress | None = None) -> Dataset:
-    """Load a set of images or points.
+
+def load(
+    source: str | Path,
+    *,
+    size: int | None = None,
+    label_column: str | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Load a set of images or points, or a table of numbers.
 
     Args:
         source: The name of a built-in set; or the path of a folder with images, of a .zip with images,
-            of an .npy or .npz array uint8 [n, h, w] or [n, h, w, c], or of an IDX file (plain or .gz).
+            of an .npy or .npz array uint8 [n, h, w] or [n, h, w, c], or of an IDX file (plain or .gz); or of a
+            table: .csv, .parquet, or an array [n, d].
         size: The side of the square images, one of `names.SIZES`: cropped at the center, resized with an
             antialiasing filter. None keeps a size that is supported; else image files become 64×64 and
             arrays take the nearest supported size.
+        label_column: The column of a .csv or .parquet table that holds each row's class.
         progress: Called with the number of images done and their total.
 
     Returns:
@@ -37,11 +47,15 @@ def load(source: str | Path, *, size: int | None = None, progress: Progress | No
     if isinstance(source, str) and source in SETS:
         return _load_built_in(source, size, progress)
     path = os.path.expanduser(source)
+    if label_column is not None and not path.lower().endswith(TABLES):
+        raise PoiseError(
+            "--label-column is for .csv and .parquet; images have a subfolder for each class, arrays a key named labels"
+        )
     if os.path.isdir(path):
         return _load_folder(Path(path), size, progress)
     if not os.path.exists(path):
         raise PoiseError(f"no such folder or file, and no built-in set: {source}; {_suggestion(str(source))}")
-    return _load_file(Path(path), size, progress)
+    return _load_file(Path(path), size, label_column, progress)
 
 
 def _load_built_in(name: str, size: int | None, progress: Progress | None) -> Dataset:
@@ -62,10 +76,16 @@ def _load_folder(path: Path, size: int | None, progress: Progress | None) -> Dat
     return collect(place.name, str(place), list_folder(place), size, progress)
 
 
-def _load_file(path: Path, size: int | None, progress: Progress | None) -> Dataset:
+def _load_file(path: Path, size: int | None, label_column: str | None, progress: Progress | None) -> Dataset:
     from . import arrays
 
     suffix = path.suffix.lower()
+    if suffix in TABLES:
+        from .table import load_table
+
+        if size is not None:
+            raise PoiseError(f"{path} holds a table, which has no size; leave the size out")
+        return load_table(path, label_column)
     if suffix == ".zip":
         from .archive import list_zip
         from .collect import collect
@@ -75,7 +95,9 @@ def _load_file(path: Path, size: int | None, progress: Progress | None) -> Datas
         return arrays.load_numpy(path, size, progress)
     if suffix == ".gz" or "idx" in path.name:
         return arrays.load_idx(path, size, progress)
-    raise PoiseError(f"{path} is no data that Poise reads; give a folder of images, .zip, .npy, .npz or IDX")
+    raise PoiseError(
+        f"{path} is no data that Poise reads; give a folder of images, .zip, .npy, .npz, IDX, .csv or .parquet"
+    )
 
 
 def _suggestion(name: str) -> str:

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
+from torch.nn.functional import logsigmoid, softplus
 
 from ..errors import PoiseError
 from ..gaussian import bounded, log_density
@@ -133,7 +133,8 @@ class Bernoulli:
     def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
         """Return Σ y ln p + (1 − y) ln(1 − p) in nats, shape [n]."""
         y = (x - self.low) / self.width
-        return -_total(binary_cross_entropy_with_logits(outputs, y, reduction="none"))
+        # y ln p + (1 − y) ln(1 − p) = y · output − ln(1 + e^output): fewer passes over memory than torch's own
+        return _total(y * outputs - softplus(outputs, threshold=40))
 
     def mean(self, outputs: Tensor) -> Tensor:
         """Return p on the scale of x."""

@@ -1,16 +1,21 @@
 """Variational autoencoders: a game of one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import prod
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from ..config import VaeConfig
 from ..errors import PoiseError
 from ..game import Batch, Game, Loss, full_precision
 from ..gaussian import bounded, reparameterize
 from ..losses import elbo, likelihoods
+from ..nets import residual
 from ..nets.coder import FlatDecoder, FlatEncoder, ImageDecoder, ImageEncoder
+from ..nets.deepobs import DeepObsDecoder, DeepObsEncoder
+from ..nets.dropout import Dropout
 from ..rng import Rng
 from . import priors
 
@@ -57,49 +62,94 @@ class Constraint(nn.Module):
         return before.loss(kl.reshape(1, 1), excess)
 
 
-class Parts(nn.Module):
-    """What a VAE is made of.
+class Encoder(nn.Module):
+    """q(z|x): a diagonal Gaussian whose mean and log standard deviation a network makes of x, and of its class if told.
+
+    A class comes as one more channel of the data, learned for each class (of a table: as more columns).
 
     Args:
-        encoder: from x [n, ...] to 2·latent numbers, the posterior's mean and (free) log standard deviation.
-        decoder: from z [n, latent] to the likelihood's outputs.
+        network: from x [n, ...] to 2·latent numbers.
+        classes: how many there are to be told of; 0 for none.
+        shape: of one x.
+    """
+
+    def __init__(self, network: nn.Module, classes: int = 0, shape: Sequence[int] = ()) -> None:
+        super().__init__()
+        self.network = network
+        self.planes = nn.Embedding(classes, channel(shape, classes)) if classes else None
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return mean and log_sd of q(z|x), shape [n, latent] each."""
+        if self.planes is not None:
+            x = torch.cat([x, self.planes(labels).reshape(len(x), -1, *x.shape[2:])], 1)
+        mean, free = full_precision(self.network(x)).chunk(2, dim=1)
+        return mean, bounded(free)
+
+
+def channel(shape: Sequence[int], classes: int) -> int:
+    """Return how many numbers stand for a class beside one sample: a channel of it, or as many as classes in a table.
+
+    Example:
+        >>> channel((3, 28, 28), 10), channel((7,), 10)
+        (784, 10)
+    """
+    return prod(shape[1:]) if len(shape) > 1 else classes
+
+
+class Decoder(nn.Module):
+    """p(z) p(x|z): all that makes data.
+
+    Args:
+        network: from z [n, latent], and the class as more numbers, to the likelihood's outputs.
         prior: of z.
         likelihood: of x given the outputs.
         constraint: GECO's, if the reconstruction is constrained.
+        classes: how many there are to be told of; 0 for none.
     """
 
     def __init__(
         self,
-        encoder: nn.Module,
-        decoder: nn.Module,
+        network: nn.Module,
         prior: priors.Prior,
         likelihood: likelihoods.Likelihood,
         constraint: Constraint | None = None,
+        classes: int = 0,
     ) -> None:
         super().__init__()
-        self.encoder, self.decoder = encoder, decoder
+        self.network, self.classes = network, classes
         self.prior, self.likelihood, self.constraint = prior, likelihood, constraint
 
-    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and log_sd of q(z|x), shape [n, latent] each."""
-        mean, free = full_precision(self.encoder(x)).chunk(2, dim=1)
-        return mean, bounded(free)
-
-    def outputs(self, z: Tensor) -> Tensor:
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the likelihood's outputs at codes [n, latent]."""
-        return full_precision(self.decoder(z))
+        if self.classes:
+            assert labels is not None
+            z = torch.cat([z, one_hot(labels, self.classes).to(z.dtype)], 1)
+        return full_precision(self.network(z))
 
-    def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
+    def log_joint(self, x: Tensor, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return log p(x|z) + log p(z), nats, shape [n]."""
-        return self.likelihood.log_prob(x, self.outputs(z)) + self.prior.log_prob(z)
+        return self.likelihood.log_prob(x, self(z, labels)) + self.prior.log_prob(z)
+
+
+class Parts(nn.Module):
+    """What a VAE is made of: q(z|x), and p(z) p(x|z)."""
+
+    def __init__(self, encoder: Encoder, decoder: Decoder) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
 
 
 class Vae(Game):
     """An encoder and a decoder that maximize a bound on the likelihood of the data.
 
+    They are one player, or where the encoder is trained aggressively two with one loss.
+
     Args:
         parts: the networks and distributions.
         config: the objective and its schedules.
+
+    Attributes:
+        classes: how many classes a sample may be asked of; 0 where it is not told any.
 
     Example:
         >>> game = build(VaeConfig(network="mlp", width=16, latent=2, likelihood="gaussian"), (3,))
@@ -109,21 +159,26 @@ class Vae(Game):
         (torch.Size([5, 3]), torch.Size([2, 3]))
     """
 
-    players = ("vae",)
-    averaged = ("vae",)
+    common = True
 
     def __init__(self, parts: Parts, config: VaeConfig) -> None:
         super().__init__()
         self.vae, self.config = parts, config
+        self.players = self.averaged = tuple(config.turns)
+        self.classes = parts.decoder.classes
+        self._dropouts = tuple(layer for layer in parts.modules() if isinstance(layer, Dropout))
 
     def loss(self, player: str, batch: Batch, rng: Rng) -> Loss:
         """Return minus the objective, in nats for each sample; parts hold the bound's two halves."""
-        mean, log_sd = self.vae.posterior(batch.x)
+        generator = rng("dropout") if self._dropouts else None
+        for layer in self._dropouts:
+            layer.generator = generator
+        mean, log_sd = self.vae.encoder(batch.x, batch.labels)
         eps = torch.randn(self.config.samples, *mean.shape, generator=rng("codes"), device=mean.device)
         z = reparameterize(mean, log_sd, eps)
-        outputs = self.vae.outputs(z.flatten(0, 1))
-        x = batch.x.expand(len(z), *batch.x.shape).flatten(0, 1)
-        log_likelihood = self.vae.likelihood.log_prob(x, outputs).view(len(z), -1)
+        x, labels = repeated(batch.x, len(z)), None if batch.labels is None else repeated(batch.labels, len(z))
+        outputs = self.vae.decoder(z.flatten(0, 1), labels)
+        log_likelihood = self.vae.decoder.likelihood.log_prob(x, outputs).view(len(z), -1)
         if self.config.objective == "elbo":
             divergence = self._divergence(z, mean, log_sd)
             total = self._elbo(log_likelihood.mean(0), divergence, x, outputs)
@@ -134,39 +189,45 @@ class Vae(Game):
         bound = elbo.elbo(log_likelihood.mean(0), divergence).mean()
         return Loss(total, {"reconstruction": -log_likelihood.mean(), "kl": divergence.sum(-1).mean(), "bound": bound})
 
-    def sample(self, n: int, rng: Rng) -> Tensor:
-        """Return n samples, the centers of p(x|z) at codes drawn from the prior."""
-        return self.vae.likelihood.mean(self.vae.outputs(self.vae.prior.sample(n, rng("latents"))))
+    def sample(self, n: int, rng: Rng, labels: Tensor | None = None) -> Tensor:
+        """Return n samples, the centers of p(x|z) at codes drawn from the prior; of all classes in turn if not told."""
+        if labels is None and self.classes:
+            labels = torch.arange(n, device=rng.device) % self.classes
+        return self.decoded(self.vae.decoder.prior.sample(n, rng("latents")), labels)
 
-    def reconstruct(self, x: Tensor) -> Tensor:
+    def reconstruct(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the centers of p(x|z) at the posterior's means, of x's shape."""
-        return self.vae.likelihood.mean(self.vae.outputs(self.vae.posterior(x)[0]))
+        return self.decoded(self.vae.encoder(x, labels)[0], labels)
+
+    def decoded(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the centers of p(x|z) at codes [n, latent]."""
+        return self.vae.decoder.likelihood.mean(self.vae.decoder(z, labels))
 
     def check(self, x: Tensor) -> None:
         """Refuse data outside the likelihood's support."""
-        self.vae.likelihood.check(x)
+        self.vae.decoder.likelihood.check(x)
 
     def _divergence(self, z: Tensor, mean: Tensor, log_sd: Tensor) -> Tensor:
         """Return KL(q ‖ p), [n, latent] in closed form, or where there is none [n, 1] by the draws."""
-        if isinstance(self.vae.prior, priors.StandardNormal):
-            return self.vae.prior.kl(mean, log_sd)
-        difference = elbo.log_posterior(z, mean, log_sd) - self.vae.prior.log_prob(z)
+        if isinstance(self.vae.decoder.prior, priors.StandardNormal):
+            return self.vae.decoder.prior.kl(mean, log_sd)
+        difference = elbo.log_posterior(z, mean, log_sd) - self.vae.decoder.prior.log_prob(z)
         return difference.mean(0).unsqueeze(1)
 
     def _elbo(self, log_likelihood: Tensor, divergence: Tensor, x: Tensor, outputs: Tensor) -> Tensor:
         """Return the weighted divergence less the log-likelihood, or where GECO weighs the error, its Lagrangian."""
         floor = self.config.free_bits
         kl = elbo.free_bits(divergence, floor) if floor else divergence.sum(-1).mean()
-        if self.vae.constraint is None:
+        if self.vae.decoder.constraint is None:
             return self._weight() * kl - log_likelihood.mean()
-        error = (x - self.vae.likelihood.mean(outputs)).square().flatten(1).mean(1)
-        lagrangian: Tensor = self.vae.constraint(self._weight() * kl, error)
+        error = (x - self.vae.decoder.likelihood.mean(outputs)).square().flatten(1).mean(1)
+        lagrangian: Tensor = self.vae.decoder.constraint(self._weight() * kl, error)
         return lagrangian
 
     def _importance(self, log_likelihood: Tensor, z: Tensor, mean: Tensor, log_sd: Tensor) -> Tensor:
         objective = self.config.objective
         log_q = elbo.log_posterior(z, mean, log_sd, path_only=objective in ("stl", "dreg"))
-        log_w = elbo.log_weights(log_likelihood, self.vae.prior.log_prob(z), log_q, self._weight())
+        log_w = elbo.log_weights(log_likelihood, self.vae.decoder.prior.log_prob(z), log_q, self._weight())
         if objective == "stl":
             return -log_w.mean()
         return -(elbo.dreg(log_w, z) if objective == "dreg" else elbo.iwae(log_w)).mean()
@@ -179,35 +240,72 @@ class Vae(Game):
         return config.beta * elbo.warm_up(self.progress, config.warm_up)
 
 
-def build(config: VaeConfig, shape: tuple[int, ...]) -> Vae:
+def repeated(x: Tensor, times: int) -> Tensor:
+    """Return x [n, ...] so many times over, [times · n, ...].
+
+    Example:
+        >>> repeated(torch.tensor([1, 2]), 2)
+        tensor([1, 2, 1, 2])
+    """
+    return x.expand(times, *x.shape).flatten(0, 1)
+
+
+def build(config: VaeConfig, shape: tuple[int, ...], classes: int = 0) -> Vae:
     """Make the networks and distributions that fit samples of this shape ([dimensions], or [channels, size, size]).
 
+    Args:
+        config: the settings.
+        shape: of one sample.
+        classes: how many classes the data have.
+
     Raises:
-        PoiseError: the network or the likelihood does not take such samples.
+        PoiseError: the settings do not fit such samples, or each other.
     """
+    _check(config, shape, classes)
+    classes = classes if config.conditional else 0
+    likelihood = _likelihood(config, points=len(shape) == 1)
+    told = (shape[0] + (channel(shape, classes) // prod(shape[1:]) if classes else 0), *shape[1:])
+    out = (shape[0] * likelihood.channels, *shape[1:])
+    encode, decode = _networks(config, told, out, config.latent + classes)
+    encoder = Encoder(encode, classes, shape)
+    constraint = None if config.tolerance is None else Constraint(config.tolerance)
+    decoder = Decoder(decode, _prior(config, encoder, shape, classes), likelihood, constraint, classes)
+    return Vae(Parts(encoder, decoder), config)
+
+
+def _check(config: VaeConfig, shape: tuple[int, ...], classes: int) -> None:
     points = len(shape) == 1
     if points and config.network != "mlp":
         raise PoiseError(f"--network {config.network} does not take points or tables; use --network mlp")
+    if config.network == "deepobs" and (shape != (1, 28, 28) or config.likelihood == "logistic" or config.conditional):
+        fixed = "gray images of 28 pixels, likelihood gaussian or bernoulli, no classes"
+        raise PoiseError(f"--network deepobs is a benchmark's and fixed: {fixed}; use --network conv")
     if points and config.likelihood == "logistic":
         raise PoiseError("--likelihood logistic is for 8-bit images; use --likelihood gaussian")
+    if config.conditional and not classes:
+        remedy = "name a table's with --label-column" if points else "put each class of images into a subfolder"
+        raise PoiseError(f"--conditional needs labels, and the data have none; {remedy}")
     if config.tolerance is not None and config.objective != "elbo":
         raise PoiseError(f"--tolerance constrains the elbo, not --objective {config.objective}; leave one of them out")
     if config.free_bits and (config.objective, config.prior) != ("elbo", "normal"):
         raise PoiseError("--free-bits needs each dimension's divergence; use --objective elbo and --prior normal")
-    likelihood = _likelihood(config, points)
-    out = (shape[0] * likelihood.channels, *shape[1:])
-    encoder: nn.Module
-    decoder: nn.Module
+    if config.latent > prod(shape):
+        raise PoiseError(f"--latent {config.latent} is more than the {prod(shape)} values of a sample; give fewer")
+
+
+def _networks(
+    config: VaeConfig, shape: tuple[int, ...], out: tuple[int, ...], codes: int
+) -> tuple[nn.Module, nn.Module]:
+    """Return a network from x of this shape to 2·latent numbers, and one from codes to outputs of the shape `out`."""
+    width, free = config.width, 2 * config.latent
     if config.network == "mlp":
-        encoder = FlatEncoder(shape, config.width, 2 * config.latent)
-        decoder = FlatDecoder(config.latent, config.width, out)
-    else:
-        encoder = ImageEncoder(shape[0], shape[1], config.width, 2 * config.latent)
-        decoder = ImageDecoder(config.latent, out[0], shape[1], config.width)
-    constraint = None if config.tolerance is None else Constraint(config.tolerance)
-    parts = Parts(encoder, decoder, priors.StandardNormal(config.latent), likelihood, constraint)
-    parts.prior = _prior(config, parts, shape)
-    return Vae(parts, config)
+        return FlatEncoder(shape, width, free), FlatDecoder(codes, width, out)
+    if config.network == "deepobs":
+        return DeepObsEncoder(free), DeepObsDecoder(codes)
+    if config.network == "residual":
+        encoder = residual.Encoder(shape[1], shape[0], width, free)
+        return encoder, residual.Generator(codes, shape[1], out[0], width)
+    return ImageEncoder(shape[0], shape[1], width, free), ImageDecoder(codes, out[0], shape[1], width)
 
 
 def _likelihood(config: VaeConfig, points: bool) -> likelihoods.Likelihood:
@@ -223,11 +321,12 @@ def _likelihood(config: VaeConfig, points: bool) -> likelihoods.Likelihood:
     return likelihoods.Gaussian(deviations[config.deviation])
 
 
-def _prior(config: VaeConfig, parts: Parts, shape: tuple[int, ...]) -> priors.Prior:
+def _prior(config: VaeConfig, encoder: Encoder, shape: tuple[int, ...], classes: int) -> priors.Prior:
     generator = torch.Generator().manual_seed(torch.initial_seed())
     if config.prior == "mixture":
         return priors.MixtureOfGaussians(config.latent, config.components, generator)
     if config.prior == "vamp":
         start = torch.rand(config.components, *shape, generator=generator) * 2 - 1
-        return priors.VampPrior(start, parts.posterior)
+        labels = torch.arange(config.components) % classes if classes else None
+        return priors.VampPrior(start, lambda u: encoder(u, None if labels is None else labels.to(u.device)))
     return priors.StandardNormal(config.latent)

@@ -42,12 +42,12 @@ class Block(nn.Module):
 
 
 class Generator(nn.Module):
-    """From noise to images: a linear map to the base grid, then blocks and bilinear doubling.
+    """From noise, or codes, to images: a linear map to the base grid, then blocks and bilinear doubling.
 
     Args:
         latent: dimensions of the noise [n, latent].
         size: height and width of the images, base · 2ᵏ with a base from 4 to 7.
-        channels: 1 (gray) or 3 (color).
+        channels: of the images.
         width: channels at full resolution.
 
     Returns:
@@ -89,23 +89,50 @@ class Discriminator(nn.Module):
 
     def __init__(self, size: int, channels: int, width: int) -> None:
         super().__init__()
-        base, doublings = stages(size)
-        widths = channels_by_level(width, doublings, WIDEST)[1:]
-        layers: list[nn.Module] = [nn.PixelUnshuffle(2), _pointwise(4 * channels, widths[0])]
-        for level, wide in enumerate(widths):
-            if level:  # bilinear halving of even sides is the mean of 2×2 pixels
-                layers += [nn.AvgPool2d(2), _pointwise(widths[level - 1], wide)]
-            layers += _blocks(wide, len(widths))
-        self.body = nn.Sequential(*layers)
+        body, wide, base = _halving(size, channels, width)
+        self.body = nn.Sequential(*body)
         # a depthwise convolution as large as its input, written as the product it is: faster to differentiate twice
-        self.summary = nn.Parameter(torch.randn(widths[-1], base, base) / base)
-        self.head = nn.Linear(widths[-1], 1, bias=False)
-        nn.init.normal_(self.head.weight, 0.0, widths[-1] ** -0.5)
+        self.summary = nn.Parameter(torch.randn(wide, base, base) / base)
+        self.head = nn.Linear(wide, 1, bias=False)
+        nn.init.normal_(self.head.weight, 0.0, wide**-0.5)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return scores (logits), shape [n]."""
         scores: Tensor = self.head((self.body(x) * self.summary).sum((2, 3)))
         return scores.squeeze(1)
+
+
+class Encoder(nn.Module):
+    """From images to numbers, the generator's mirror: blocks and bilinear halving, then one linear map.
+
+    Args:
+        size: height and width of the images, base · 2ᵏ with a base from 4 to 7.
+        channels: of the images.
+        width: channels at full resolution.
+        outputs: dimensions of the result [n, outputs].
+    """
+
+    def __init__(self, size: int, channels: int, width: int, outputs: int) -> None:
+        super().__init__()
+        body, wide, base = _halving(size, channels, width)
+        self.body = nn.Sequential(*body, nn.Flatten(), nn.Linear(wide * base * base, outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return shape [n, outputs]."""
+        out: Tensor = self.body(x)
+        return out
+
+
+def _halving(size: int, channels: int, width: int) -> tuple[list[nn.Module], int, int]:
+    """Return layers from images to the base grid, and that grid's channels and size."""
+    base, doublings = stages(size)
+    widths = channels_by_level(width, doublings, WIDEST)[1:]
+    layers: list[nn.Module] = [nn.PixelUnshuffle(2), _pointwise(4 * channels, widths[0])]
+    for level, wide in enumerate(widths):
+        if level:  # bilinear halving of even sides is the mean of 2×2 pixels
+            layers += [nn.AvgPool2d(2), _pointwise(widths[level - 1], wide)]
+        layers += _blocks(wide, len(widths))
+    return layers, widths[-1], base
 
 
 def _blocks(width: int, resolutions: int) -> list[nn.Module]:

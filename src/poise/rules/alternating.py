@@ -17,20 +17,31 @@ class Alternating(Rule):
 
     Args:
         turns: how many steps each player takes in its turn; one where nothing is said.
+        share: the part of the training, from its start, in which that holds; afterwards all players move once, and at
+            once.
 
-    Source: Goodfellow et al. 2014 (arXiv:1406.2661), algorithm 1.
+    Source: Goodfellow et al. 2014 (arXiv:1406.2661), algorithm 1; a share: He et al. 2019 (arXiv:1901.05534).
 
     Example:
-        >>> Alternating({"discriminator": 5, "generator": 1}).batches
-        5
+        >>> rule = Alternating({"discriminator": 5, "generator": 1}, share=0.5)
+        >>> rule.batches_at(0.2), rule.batches_at(0.7)
+        (5, 1)
     """
 
-    def __init__(self, turns: Mapping[str, int] | None = None) -> None:
-        self._turns = dict(turns or {})
+    def __init__(self, turns: Mapping[str, int] | None = None, share: float = 1.0) -> None:
+        self._turns, self._share = dict(turns or {}), share
         self.batches = max(self._turns.values(), default=1)
+
+    def batches_at(self, progress: float) -> int:
+        """Return how many batches a step needs at this point of the training."""
+        return self.batches if self._in_turns(progress) else 1
 
     def step(self, play: Play) -> Mapping[str, Loss]:
         """Play one step: every player's turn, in order of play."""
+        if not self._in_turns(play.progress):
+            together = play.gradients(*play.players)
+            play.move(*play.players)
+            return together
         losses: dict[str, Loss] = {}
         for player in play.players:
             # whoever takes fewer steps plays the last batches, where a shared sample is still fresh
@@ -38,3 +49,6 @@ class Alternating(Rule):
                 losses |= play.gradients(player, batch=batch)
                 play.move(player)
         return losses
+
+    def _in_turns(self, progress: float) -> bool:
+        return self._share == 1 or progress < self._share

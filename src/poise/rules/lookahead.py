@@ -47,6 +47,10 @@ class Lookahead(Rule):
         """Check what the inner rule asks for."""
         self._inner.check(game, optimizers)
 
+    def batches_at(self, progress: float) -> int:
+        """Return how many batches the inner rule needs at this point of the training."""
+        return self._inner.batches_at(progress)
+
     def step(self, play: Play) -> Mapping[str, Loss]:
         """Play one step of the inner rule, and go back if it was the k-th."""
         for player in play.players:

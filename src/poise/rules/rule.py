@@ -16,7 +16,7 @@ class Rule(ABC):
     """How one step of a game is played: who moves when, and at which point the gradient is taken.
 
     Attributes:
-        batches: how many batches a step needs.
+        batches: how many batches a step needs, at most.
         every: how many steps lie between weights that are worth averaging.
         second_order: whether it differentiates gradients; such a rule computes in full precision.
     """
@@ -28,6 +28,10 @@ class Rule(ABC):
     @abstractmethod
     def step(self, play: Play) -> Mapping[str, Loss]:
         """Ask the play for gradients and moves; return each player's last loss."""
+
+    def batches_at(self, progress: float) -> int:
+        """Return how many batches a step needs at this point of the training (0 to 1)."""
+        return self.batches
 
     def check(self, game: Game, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
         """Check, before training, that this rule can play this game with these optimizers.

@@ -110,7 +110,7 @@ class Encode:
     data: Annotated[Positional[str], arg(metavar="DATA")]
     """A folder, an archive, an array file, a table, or the name of a built-in set."""
     out: Path = Path("codes.npz")
-    """A .npz of arrays (mean, sd, anomaly, label, file), or a .csv."""
+    """A .npz of arrays (mean, sd, anomaly, label, path), or a .csv."""
     draws: int = 16
     """Codes for each sample that the score is estimated with."""
     last: Annotated[bool, FlagCreatePairsOff] = False

@@ -129,5 +129,5 @@ def blocks(
         told = None
         if game.classes:
             assert labels is not None
-            told = torch.from_numpy(labels[start : start + size])
+            told = torch.from_numpy(labels[start : start + len(some)])
         yield (to_floats(some) if some.dtype == torch.uint8 else some), told

@@ -163,4 +163,4 @@ def _halves(
     log_likelihood = decoder.likelihood.log_prob(x, decoder(z, labels))
     if isinstance(decoder.prior, StandardNormal):
         return log_likelihood, decoder.prior.kl(mean, log_sd).sum(-1)
-    return log_likelihood, log_posterior(z, mean, log_sd) - decoder.prior.log_prob(z)
+    return log_likelihood, log_posterior(z, mean, log_sd) - decoder.prior.log_prob(z, labels)

@@ -43,7 +43,7 @@ def save_samples(run: Run, samples: NDArray[Any], out: Path) -> None:
 
 
 def save_codes(codes: Codes, samples: InSourceOrder, out: Path) -> None:
-    """Write codes as arrays (.npz: mean, sd, anomaly, and label and file where there are any) or as a table (.csv).
+    """Write codes as arrays (.npz: mean, sd, anomaly, and label and path where there are any) or as a table (.csv).
 
     Raises:
         PoiseError: another ending, or a disk that cannot be written.
@@ -53,14 +53,14 @@ def save_codes(codes: Codes, samples: InSourceOrder, out: Path) -> None:
     if samples.labels is not None:
         beside["label"] = samples.labels
     if samples.names:
-        beside["file"] = np.array(samples.names)
+        beside["path"] = np.array(samples.names)
     with writing(out), whole_file(out) as file:
         if out.suffix.lower() == ".npz":
             np.savez_compressed(file, mean=codes.mean, sd=codes.sd, **beside)
             return
         columns = {f"mean_{i}": column for i, column in enumerate(codes.mean.T)}
         columns |= {f"sd_{i}": column for i, column in enumerate(codes.sd.T)}
-        table = {name: beside[name] for name in ("file", "label", "anomaly") if name in beside} | columns
+        table = {name: beside[name] for name in ("path", "label", "anomaly") if name in beside} | columns
         rows = [",".join(table), *(",".join(map(_field, row)) for row in zip(*table.values(), strict=True))]
         file.write(("\n".join(rows) + "\n").encode())
 

@@ -74,7 +74,7 @@ def mixture_log_density(z: Tensor, log_weights: Tensor, means: Tensor, log_sds: 
 
     Args:
         z: shape [..., d].
-        log_weights: ln π, shape [K].
+        log_weights: ln π, shape [K], or [..., K] where each z has its own.
         means: m, shape [K, d].
         log_sds: ln s, shape [K, d].
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from .config import Config, GanConfig, PlayerConfig, VaeConfig
-from .data.names import columns_of, kind_of
+from .data.names import header_of, kind_of
 from .errors import PoiseError, suggestion
 
 
@@ -133,8 +133,8 @@ def _config(recipe: str, data: str, model: GanConfig | VaeConfig) -> Config:
     config = Config(recipe, data, model)
     if kind_of(data) == "images":
         return replace(config, batch=64) if isinstance(model, VaeConfig) else config
-    columns = columns_of(data)  # of a table; one of them may hold its classes
-    latent = 2 if columns is None else max(1, min(MOST_CODES, columns - 1))
+    columns = header_of(data)  # of a table; one of them may hold its classes
+    latent = 2 if columns is None else max(1, min(MOST_CODES, len(columns) - 1))
     if isinstance(model, VaeConfig):
         likelihood = "gaussian" if model.likelihood == "logistic" else model.likelihood
         table = replace(model, network="mlp", width=128, latent=latent, likelihood=likelihood)

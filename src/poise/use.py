@@ -12,6 +12,7 @@ from .build import sample_shape
 from .coding import Codes
 from .data import Dataset, load
 from .data.dataset import InSourceOrder, Labels
+from .data.names import header_of, kind_of
 from .errors import PoiseError, suggestion
 from .evaluation import Evaluation
 from .models.vae import Vae
@@ -134,7 +135,9 @@ def data_of(run: Run, source: str | Path | None = None) -> Dataset:
     """
     config = run.config
     name = config.data if source is None else str(source)
-    dataset = load(name, size=config.size, label_column=config.label_column)
+    size = config.size if kind_of(name) == "images" else None
+    labels = config.label_column if config.label_column in (header_of(name) or ()) else None
+    dataset = load(name, size=size, label_column=labels)
     if list(dataset.columns) != run.data["columns"]:
         there = ", ".join(run.data["columns"]) or "no table"
         raise PoiseError(f"{name} has other columns than the data of {run.path} ({there}); give data alike")

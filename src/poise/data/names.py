@@ -1,8 +1,11 @@
 """The table of built-in sets and of image sizes; imports nothing heavy, so that the command line may."""
 
+import csv
 import os
+import zipfile
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import IO, Literal, NamedTuple
 
 Kind = Literal["images", "points", "table"]
 
@@ -37,26 +40,26 @@ def kind_of(source: str) -> Kind:
     """
     if source in SETS:
         return SETS[source].kind
-    return "images" if columns_of(source) is None else "table"
+    return "images" if header_of(source) is None else "table"
 
 
-def columns_of(source: str) -> int | None:
-    """Return how many columns a table has, after a look at its head; None where the source is no table.
+def header_of(source: str) -> list[str] | None:
+    """Return the names of a table's columns, after a look at its head; None where the source is no table.
 
     Example:
-        >>> columns_of("photos/") is None
+        >>> header_of("photos/") is None
         True
     """
     path = Path(os.path.expanduser(source))
     try:
         if path.suffix.lower() == ".csv":
-            with path.open(encoding="utf-8-sig") as file:
+            with path.open(newline="", encoding="utf-8-sig") as file:
                 line = file.readline()
-            return 1 + max(map(line.count, DELIMITERS))
+            return next(csv.reader([line], delimiter=max(DELIMITERS, key=line.count)), [])
         if path.suffix.lower() == ".parquet":
             import polars
 
-            return len(polars.read_parquet_schema(path))
+            return list(polars.read_parquet_schema(path))
         if path.suffix.lower() in (".npy", ".npz"):
             return _columns_of_array(path)
     except Exception:  # parsers raise nearly anything on damaged data
@@ -64,10 +67,16 @@ def columns_of(source: str) -> int | None:
     return None
 
 
-def _columns_of_array(path: Path) -> int | None:
-    import numpy as np
+def _columns_of_array(path: Path) -> list[str] | None:
+    """Read the shape from an array's head; of an .npz, that of the first member that is no label."""
+    from numpy.lib import format as npy
 
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
-    if not isinstance(array, np.ndarray):  # the first array of an .npz that is no label
-        array = next(array[key] for key in array.files if not key.endswith("labels") and key != "y")
-    return int(array.shape[1]) if array.ndim == 2 else None
+    with ExitStack() as stack:
+        file: IO[bytes] = stack.enter_context(path.open("rb"))
+        if path.suffix.lower() == ".npz":
+            archive = stack.enter_context(zipfile.ZipFile(file))
+            member = next(name for name in archive.namelist() if not name.endswith("labels.npy") and name != "y.npy")
+            file = stack.enter_context(archive.open(member))
+        read = npy.read_array_header_1_0 if npy.read_magic(file) == (1, 0) else npy.read_array_header_2_0
+        shape, _, _ = read(file)
+    return list(map(str, range(shape[1]))) if len(shape) == 2 else None

@@ -128,7 +128,7 @@ class Decoder(nn.Module):
 
     def log_joint(self, x: Tensor, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return log p(x|z) + log p(z), nats, shape [n]."""
-        return self.likelihood.log_prob(x, self(z, labels)) + self.prior.log_prob(z)
+        return self.likelihood.log_prob(x, self(z, labels)) + self.prior.log_prob(z, labels)
 
 
 class Parts(nn.Module):
@@ -180,12 +180,12 @@ class Vae(Game):
         outputs = self.vae.decoder(z.flatten(0, 1), labels)
         log_likelihood = self.vae.decoder.likelihood.log_prob(x, outputs).view(len(z), -1)
         if self.config.objective == "elbo":
-            divergence = self._divergence(z, mean, log_sd)
+            divergence = self._divergence(z, mean, log_sd, batch.labels)
             total = self._elbo(log_likelihood.mean(0), divergence, x, outputs)
         else:
-            total = self._importance(log_likelihood, z, mean, log_sd)
+            total = self._importance(log_likelihood, z, mean, log_sd, batch.labels)
             with torch.no_grad():
-                divergence = self._divergence(z, mean, log_sd)
+                divergence = self._divergence(z, mean, log_sd, batch.labels)
         bound = elbo.elbo(log_likelihood.mean(0), divergence).mean()
         return Loss(total, {"reconstruction": -log_likelihood.mean(), "kl": divergence.sum(-1).mean(), "bound": bound})
 
@@ -193,7 +193,7 @@ class Vae(Game):
         """Return n samples, the centers of p(x|z) at codes drawn from the prior; of all classes in turn if not told."""
         if labels is None and self.classes:
             labels = torch.arange(n, device=rng.device) % self.classes
-        return self.decoded(self.vae.decoder.prior.sample(n, rng("latents")), labels)
+        return self.decoded(self.vae.decoder.prior.sample(n, rng("latents"), labels), labels)
 
     def reconstruct(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the centers of p(x|z) at the posterior's means, of x's shape."""
@@ -207,11 +207,11 @@ class Vae(Game):
         """Refuse data outside the likelihood's support."""
         self.vae.decoder.likelihood.check(x)
 
-    def _divergence(self, z: Tensor, mean: Tensor, log_sd: Tensor) -> Tensor:
+    def _divergence(self, z: Tensor, mean: Tensor, log_sd: Tensor, labels: Tensor | None) -> Tensor:
         """Return KL(q ‖ p), [n, latent] in closed form, or where there is none [n, 1] by the draws."""
         if isinstance(self.vae.decoder.prior, priors.StandardNormal):
             return self.vae.decoder.prior.kl(mean, log_sd)
-        difference = elbo.log_posterior(z, mean, log_sd) - self.vae.decoder.prior.log_prob(z)
+        difference = elbo.log_posterior(z, mean, log_sd) - self._log_prior(z, labels)
         return difference.mean(0).unsqueeze(1)
 
     def _elbo(self, log_likelihood: Tensor, divergence: Tensor, x: Tensor, outputs: Tensor) -> Tensor:
@@ -224,13 +224,19 @@ class Vae(Game):
         lagrangian: Tensor = self.vae.decoder.constraint(self._weight() * kl, error)
         return lagrangian
 
-    def _importance(self, log_likelihood: Tensor, z: Tensor, mean: Tensor, log_sd: Tensor) -> Tensor:
+    def _importance(
+        self, log_likelihood: Tensor, z: Tensor, mean: Tensor, log_sd: Tensor, labels: Tensor | None
+    ) -> Tensor:
         objective = self.config.objective
         log_q = elbo.log_posterior(z, mean, log_sd, path_only=objective in ("stl", "dreg"))
-        log_w = elbo.log_weights(log_likelihood, self.vae.decoder.prior.log_prob(z), log_q, self._weight())
+        log_w = elbo.log_weights(log_likelihood, self._log_prior(z, labels), log_q, self._weight())
         if objective == "stl":
             return -log_w.mean()
         return -(elbo.dreg(log_w, z) if objective == "dreg" else elbo.iwae(log_w)).mean()
+
+    def _log_prior(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        """Return log p(z), or log p(z|y) where codes are told their class, [k, n]."""
+        return self.vae.decoder.prior.log_prob(z, labels if self.classes else None)
 
     def _weight(self) -> float:
         """Return the KL's weight at this point of the training."""
@@ -282,6 +288,8 @@ def _check(config: VaeConfig, shape: tuple[int, ...], classes: int) -> None:
         raise PoiseError(f"--network deepobs is a benchmark's and fixed: {fixed}; use --network conv")
     if points and config.likelihood == "logistic":
         raise PoiseError("--likelihood logistic is for 8-bit images; use --likelihood gaussian")
+    if config.conditional and config.prior == "vamp" and config.components < classes:
+        raise PoiseError(f"--components {config.components} leave some of {classes} classes without any; give more")
     if config.conditional and not classes:
         remedy = "name a table's with --label-column" if points else "put each class of images into a subfolder"
         raise PoiseError(f"--conditional needs labels, and the data have none; {remedy}")
@@ -324,9 +332,9 @@ def _likelihood(config: VaeConfig, points: bool) -> likelihoods.Likelihood:
 def _prior(config: VaeConfig, encoder: Encoder, shape: tuple[int, ...], classes: int) -> priors.Prior:
     generator = torch.Generator().manual_seed(torch.initial_seed())
     if config.prior == "mixture":
-        return priors.MixtureOfGaussians(config.latent, config.components, generator)
+        return priors.MixtureOfGaussians(config.latent, config.components, generator, classes)
     if config.prior == "vamp":
         start = torch.rand(config.components, *shape, generator=generator) * 2 - 1
         labels = torch.arange(config.components) % classes if classes else None
-        return priors.VampPrior(start, lambda u: encoder(u, None if labels is None else labels.to(u.device)))
+        return priors.VampPrior(start, lambda u: encoder(u, None if labels is None else labels.to(u.device)), labels)
     return priors.StandardNormal(config.latent)

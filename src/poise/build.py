@@ -13,6 +13,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 from . import models
 from .config import Config, PlayerConfig, VaeConfig, check
 from .data import Dataset, load
+from .data.batches import Batches
 from .data.scaling import Scaling
 from .device import autocast, choose_device, choose_precision
 from .errors import PoiseError, suggestion
@@ -22,6 +23,7 @@ from .rules import RULES, Rule
 from .schedule import anneal
 from .training import Schedule, Training
 
+FIRST_LOOK = 1_000  # samples that weights may begin from
 Handed = Mapping[str, Callable[..., torch.optim.Optimizer]]
 
 
@@ -88,6 +90,8 @@ def build(config: Config, dataset: Dataset, handed: Handed | None = None) -> Tra
         game = models.build(config.model, sample_shape(dataset), len(dataset.classes))
     if dataset.kind != "images":  # pixels are what every likelihood takes
         game.check(torch.from_numpy(np.asarray(dataset.train)))
+    some = Batches(dataset, min(FIRST_LOOK, len(dataset.train)), config.seed)[0]
+    game.begin_from(*some)
     convert_conv2d_weight_memory_format(game.to(config.device), torch.channels_last)
     # a part of a player that moves on its own, as "vae.encoder", learns as the player does
     players = {name: config.players[name.partition(".")[0]] for name in game.players}

@@ -134,6 +134,10 @@ class Game(nn.Module, ABC):
     def sample(self, n: int, rng: Rng) -> Tensor:
         """Return n samples in data space, shape [n, ...]."""
 
+    def begin_from(self, x: Tensor, labels: Tensor | None) -> None:
+        """Set weights that should begin as samples of the data [n, ...], before training."""
+        return
+
     def check(self, x: Tensor) -> None:
         """Refuse data [n, ...] that this game cannot model, before training.
 

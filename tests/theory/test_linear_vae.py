@@ -4,6 +4,7 @@ z ~ N(0, I), x|z ~ N(Wz, σ²I); so x ~ N(0, WWᵀ + σ²I) and z|x ~ N(M⁻¹W�
 """
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -12,11 +13,18 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
+from poise.config import VaeConfig
+from poise.game import Batch
 from poise.gaussian import kl_to_standard, log_density, reparameterize
 from poise.losses.elbo import dreg, elbo, iwae, log_posterior, log_weights
-from poise.losses.likelihoods import FixedDeviation, Gaussian
+from poise.losses.likelihoods import FixedDeviation, Gaussian, LearnedDeviation
 from poise.metrics.latent import kl_per_dimension
 from poise.models.priors import StandardNormal
+from poise.models.vae import Decoder, Encoder, Parts, Vae
+from poise.optim import Adam
+from poise.rng import Rng
+from poise.rules import Alternating
+from poise.training import Training
 
 EXACT = 1e-10
 
@@ -176,3 +184,37 @@ def test_the_iwae_bound_rises_to_the_likelihood() -> None:
     )
     assert (bounds.diff(dim=0) > 0).all()  # for every sample, by Jensen on the same draws
     torch.testing.assert_close(bounds[-1], marginal(w, noise).log_prob(x), rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize("aggressive", [0.0, 0.5])
+def test_trained_by_poise_it_reaches_the_optimum_of_pca(aggressive: float) -> None:
+    """Linear maps, a learned deviation, all of the data in each step, gradients without noise at the optimum (STL)."""
+    spectrum = torch.tensor([4.0, 2.0, 1.0, 0.2, 0.1], dtype=torch.float64)
+    x = sample_with_spectrum(spectrum, seed=3)
+    torch.manual_seed(0)
+    encoder = Encoder(torch.nn.Linear(5, 6))
+    decoder = Decoder(torch.nn.Linear(3, 5), StandardNormal(3), Gaussian(LearnedDeviation()))
+    config = VaeConfig(latent=3, objective="stl", aggressive=aggressive, encoder_steps=2)
+    game = Vae(Parts(encoder, decoder), config).double()
+    rule = Alternating(config.turns, aggressive or 1.0)
+    lr = 0.02
+    training = Training(game, rule, dict.fromkeys(config.turns, partial(Adam, lr=lr)), rng=Rng(1))
+    steps = 2500
+    for step in range(steps):
+        for optimizer in training.optimizers.values():
+            optimizer.param_groups[0]["lr"] = lr * (1 - step / steps) ** 2
+        training.play([Batch(x)] * rule.batches_at(step / steps), step / steps)
+
+    noise = math.sqrt(spectrum[3:].mean().item())  # three codes: the rest is noise
+    directions = torch.linalg.eigh(x.T @ x / len(x)).eigenvectors.flip(1)[:, :3]
+    best = marginal(directions * (spectrum[:3] - noise**2).sqrt(), noise).log_prob(x).mean().item()
+    with torch.no_grad():
+        mean, log_sd = encoder(x)
+        w = decoder.network.weight
+        assert isinstance(w, Tensor)
+        deviation = decoder.likelihood.deviation(None).exp().item()  # type: ignore[attr-defined]
+        found = analytic_elbo(w, deviation, x - decoder.network.bias, mean, log_sd).mean().item()  # type: ignore[operator]
+    assert found == pytest.approx(best, abs=2e-3)
+    assert deviation == pytest.approx(noise, rel=5e-3)
+    divergence = kl_per_dimension(mean, log_sd).sort(descending=True).values
+    torch.testing.assert_close(divergence, (spectrum[:3] / noise**2).log() / 2, rtol=0, atol=0.02)

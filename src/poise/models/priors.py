@@ -94,7 +94,7 @@ class VampPrior(nn.Module):
     Told classes, each pseudo-input is of one, and a class has the mixture of its own.
 
     Args:
-        pseudo_inputs: where u begins, shape [K, ...] as x: samples of the data, or noise of their scale.
+        pseudo_inputs: where u begins, shape [K, ...] as x; see `begin_from`.
         encode: the encoder as a function, from x [K, ...] to mean and log_sd [K, d]. It stays its owner's: its weights
             receive gradients from this prior too, and are no parameters of it.
         classes: of the pseudo-inputs, int64 [K], where z is told its class; every class has at least one.
@@ -116,6 +116,14 @@ class VampPrior(nn.Module):
         self.register_buffer("classes", classes, persistent=False)
         self.pseudo_inputs = nn.Parameter(pseudo_inputs.detach().clone())
         self._encode = (encode,)  # in a tuple, a module is not registered as a part of this one
+
+    @torch.no_grad()
+    def begin_from(self, x: Tensor, labels: Tensor | None) -> None:
+        """Set the pseudo-inputs to samples of the data x [n, ...], in turn, each of its class where they have one."""
+        for place in range(len(self.pseudo_inputs)):
+            own = x if self.classes is None or labels is None else x[labels == self.classes[place]]
+            if len(own):
+                self.pseudo_inputs[place] = own[place % len(own)]
 
     def components(self, labels: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Return the weights, [K] or [n, K] for labels [n], the means [K, d] and log_sds [K, d] of the mixture."""

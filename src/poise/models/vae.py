@@ -203,6 +203,12 @@ class Vae(Game):
         """Return the centers of p(x|z) at codes [n, latent]."""
         return self.vae.decoder.likelihood.mean(self.vae.decoder(z, labels))
 
+    def begin_from(self, x: Tensor, labels: Tensor | None) -> None:
+        """Let a vamp prior's pseudo-inputs begin as samples of the data, of their classes if they are told them."""
+        prior = self.vae.decoder.prior
+        if isinstance(prior, priors.VampPrior):
+            prior.begin_from(x, labels)
+
     def check(self, x: Tensor) -> None:
         """Refuse data outside the likelihood's support."""
         self.vae.decoder.likelihood.check(x)
@@ -334,7 +340,7 @@ def _prior(config: VaeConfig, encoder: Encoder, shape: tuple[int, ...], classes:
     if config.prior == "mixture":
         return priors.MixtureOfGaussians(config.latent, config.components, generator, classes)
     if config.prior == "vamp":
-        start = torch.rand(config.components, *shape, generator=generator) * 2 - 1
+        start = torch.zeros(config.components, *shape)  # until `begin_from`
         labels = torch.arange(config.components) % classes if classes else None
         return priors.VampPrior(start, lambda u: encoder(u, None if labels is None else labels.to(u.device)), labels)
     return priors.StandardNormal(config.latent)

@@ -1,4 +1,4 @@
-"""The pages of the rules: what they show runs, and what they point to is there."""
+"""The pages: what they show runs, and what they point to is there."""
 
 import re
 from pathlib import Path
@@ -8,11 +8,12 @@ import pytest
 from poise.rules import RULES
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAGES = [DOCS / "rules.md", *sorted((DOCS / "rules").glob("*.md"))]
+RULE_PAGES = sorted((DOCS / "rules").glob("*.md"))
+PAGES = [DOCS / "rules.md", *RULE_PAGES, DOCS / "vae.md"]
 
 
 def test_every_rule_has_a_page() -> None:
-    assert {page.stem for page in PAGES[1:]} == set(RULES)
+    assert {page.stem for page in RULE_PAGES} == set(RULES)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

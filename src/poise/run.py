@@ -2,8 +2,8 @@
 
 config.json       what the run is made of
 metrics.jsonl     one object a line: step, examples, seconds, then names and values
-samples/          pictures of samples from fixed latents, and reconstructed-*.png: test data beside what the game
-                  makes of them; real.png shows training data
+samples/          pictures of samples from fixed latents; real.png shows training data; of a VAE also what it makes of
+                  test data (reconstructed-*.png) and its latent space (interpolated-*, traversed-*, codes-*.png)
 checkpoints/      see `poise.checkpoint`
 skipped.txt       files that could not be read as images, if any
 """

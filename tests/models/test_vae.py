@@ -160,7 +160,7 @@ def test_every_recipe_trains_samples_and_goes_on_bit_for_bit(recipe: str, images
 
 
 SCHEDULES: list[dict[str, Any]] = [
-    {"warm_up": 0.8, "free_bits": 0.1},
+    {"warm_up": 0.8, "free_bits": 0.1, "prior": "normal"},
     {"schedule": "cyclical"},
     {"tolerance": 0.05},
     {"aggressive": 0.6, "encoder_steps": 2},

@@ -19,8 +19,9 @@ from poise.gaussian import kl_to_standard, log_density, reparameterize
 from poise.losses.elbo import dreg, elbo, iwae, log_posterior, log_weights
 from poise.losses.likelihoods import FixedDeviation, Gaussian, LearnedDeviation
 from poise.metrics.latent import kl_per_dimension
+from poise.models.parts import Decoder, Encoder, Parts
 from poise.models.priors import StandardNormal
-from poise.models.vae import Decoder, Encoder, Parts, Vae
+from poise.models.vae import Vae
 from poise.optim import Adam
 from poise.rng import Rng
 from poise.rules import Alternating

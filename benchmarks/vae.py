@@ -186,6 +186,8 @@ def deepobs(epochs: int, seeds: list[int], data: str, out: Path) -> list[dict[st
         for epoch in range(1, epochs + 1):
             settings: dict[str, Any] = {"steps": epoch * per_epoch, "seed": seed, "sample_every": 10**6}
             run = poise.train("vae-deepobs", data, out=out / f"seed-{seed}", progress=False, **settings)
+            if run.metrics()[-1]["step"] > epoch * per_epoch:
+                continue  # it had come further than this before
             found = squared_error_and_kl(run, dataset.test)
             rows.append({"seed": seed, "epoch": epoch, "minutes": run.metrics()[-1]["seconds"] / 60, **found})
             row = rows[-1]

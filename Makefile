@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MINUTES ?= 3
 
-.PHONY: setup demo test test-slow lint bench bench-optimizers descent portraits faults clean
+.PHONY: setup demo test test-slow lint bench bench-optimizers bench-vae vae-likelihood deepobs descent portraits faults clean
 
 setup: .venv/ready
 
@@ -42,6 +42,18 @@ bench: .venv/dev
 bench-optimizers: .venv/dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/optimizer_step.py
+
+bench-vae: .venv/dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/vae.py speed
+
+# forty minutes, and hours: docs/vae.md has the tables
+vae-likelihood: .venv/dev
+	$(BIN)/python benchmarks/vae.py likelihood --minutes 2 --images 500
+	$(BIN)/python benchmarks/vae.py likelihood --steps 2500 --recipes vae vamp --images 500
+
+deepobs: .venv/dev
+	$(BIN)/python benchmarks/vae.py deepobs --epochs 100
 
 descent: .venv/dev
 	$(BIN)/python benchmarks/descent.py

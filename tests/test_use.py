@@ -69,11 +69,13 @@ def test_codes_come_in_the_order_of_the_files(run: poise.Run, photos: Path, tmp_
         assert sorted(saved) == ["anomaly", "label", "mean", "path", "sd"]
         np.testing.assert_array_equal(saved["mean"], codes.mean)
         assert saved["path"].tolist() == list(samples.names)
+        assert saved["label"].tolist() == ["cats"] * 30 + ["dogs, wet"] * 30
     import polars
 
     table = polars.read_csv(tmp_path / "z.csv")
     assert table.columns[:4] == ["path", "label", "anomaly", "mean_0"]
     assert table["path"].to_list() == list(samples.names)
+    assert table["label"].to_list() == ["cats"] * 30 + ["dogs, wet"] * 30
     np.testing.assert_allclose(table["anomaly"], codes.anomaly, rtol=1e-12)
 
 

@@ -51,7 +51,7 @@ def save_codes(codes: Codes, samples: InSourceOrder, out: Path) -> None:
     check_table(out)
     beside: dict[str, Any] = {"anomaly": codes.anomaly}
     if samples.labels is not None:
-        beside["label"] = samples.labels
+        beside["label"] = np.array(samples.classes)[samples.labels]
     if samples.names:
         beside["path"] = np.array(samples.names)
     with writing(out), whole_file(out) as file:

@@ -86,6 +86,7 @@ class InSourceOrder:
 
     Attributes:
         labels: int64 [n], or None.
+        classes: the name of each label.
         names: the file of each row, () where rows are no files.
 
     Example:
@@ -97,7 +98,7 @@ class InSourceOrder:
     """
 
     def __init__(self, dataset: Dataset) -> None:
-        self._train, self._test = dataset.train, dataset.test
+        self._train, self._test, self.classes = dataset.train, dataset.test, dataset.classes
         count = len(dataset.train) + len(dataset.test)
         self._places = np.arange(count) if dataset.order is None else np.argsort(dataset.order)
         self.names = tuple(dataset.names[place] for place in self._places) if dataset.names else ()

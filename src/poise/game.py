@@ -23,6 +23,7 @@ class Batch:
         x: the data, shape [n, ...], as the game takes it (images in [−1, 1], channels first).
         labels: class of each sample, int64 [n], if the data have classes.
         lengths: steps of each sample, int64 [n], if the data are sequences; beyond them x means nothing.
+        goes_on: whether each sample goes on where that of the batch before ended, bool [n], if any may.
         made: what a player made of this batch (a generator's fakes), by the player's name. Losses may share it;
             it is dropped as soon as that player moves, because it would be made differently then.
     """
@@ -30,6 +31,7 @@ class Batch:
     x: Tensor
     labels: Tensor | None = None
     lengths: Tensor | None = None
+    goes_on: Tensor | None = None
     made: dict[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:

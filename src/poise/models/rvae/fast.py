@@ -1,0 +1,46 @@
+"""A posterior that is parallel over time, for the model of `vrnn`.
+
+    h_t = LSTM([x_{t−1}, z_{t−1}], h_{t−1})         p(z_t | h_t)           p(x_t | z_t, h_t)
+    q(z_t | x_1 ... x_T) from LSTMs that read x forwards and backwards
+
+Latents are drawn for all steps at once, given all of the data; so no loop over steps is left but those within the fused
+kernels. The price: given the data, the posterior's latents do not depend on one another.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ...gaussian import reparameterize
+from ...nets.recurrent import Lstm, backwards, shifted
+from .parts import Normal, Path, Reading, State, hush, normal
+from .vrnn import VrnnModel
+
+
+class Fast(nn.Module):
+    """The model and its posterior; Args: as `VrnnModel`."""
+
+    def __init__(self, inputs: int, outputs: int, latent: int, width: int, steps: int) -> None:
+        super().__init__()
+        self.latent = latent
+        self.model = VrnnModel(inputs, outputs, latent, width, steps)
+        self.forth, self.back = Lstm(inputs, width // 2, steps), Lstm(inputs, width // 2, steps)
+        self.inference = nn.Linear(width // 2 * 2, 2 * latent)
+        hush(self.inference)
+
+    def path(self, reading: Reading, fed: Tensor, eps: Tensor, state: State | None = None) -> Path:
+        """Draw all latents; then run the model over them."""
+        posterior = normal(self.inference(self.evidence(reading)))
+        z = reparameterize(*posterior, eps)
+        model = self.model
+        first, cell = state or model.begin(eps.shape[1])
+        h, last = model.past(torch.cat([fed, z.to(fed)], -1), (first, cell))
+        h = shifted(h, first)
+        return Path(z, posterior, normal(model.transition(h)), model.emission(model.emission.context(h), z), last)
+
+    def evidence(self, reading: Reading, state: State | None = None) -> Tensor:
+        """Return the states of both networks over the data."""
+        return torch.cat([self.forth(reading.seen)[0], backwards(self.back, reading.seen, reading.lengths)], -1)
+
+    def posterior(self, state: State, prior: Normal, evidence: Tensor) -> Normal:
+        """Return q(z_t | x)."""
+        return normal(self.inference(evidence))

@@ -1,0 +1,163 @@
+"""What all recurrent VAEs are made of.
+
+A *model* makes sequences: p(z_t | z_<t, x_<t) and p(x_t | z_≤t, x_<t), walked a step at a time from state to state. A
+*chain* is a model and a posterior q(z_t | z_<t, x); its `path` does whole sequences at once and is what is trained, its
+step-wise methods do the same slowly and are what samples, forecasts and filters. Time comes first, [T, n, ...].
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
+
+from ... import gaussian
+from ...game import full_precision
+
+State = tuple[Tensor, ...]  # what a model remembers of the past, [n, ...] each
+
+
+class Normal(NamedTuple):
+    """A diagonal Gaussian."""
+
+    mean: Tensor
+    log_sd: Tensor
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Sequences as the networks read them.
+
+    Attributes:
+        x: the values, 0 where nothing was observed, [T, n, d].
+        observed: which they are, [T, n, d].
+        valid: which steps belong to the sequences, [T, n].
+        lengths: how many, int64 [n]; None if all.
+        seen: what networks read in the place of x, [T, n, inputs].
+    """
+
+    x: Tensor
+    observed: Tensor
+    valid: Tensor
+    lengths: Tensor | None
+    seen: Tensor
+
+
+@dataclass(frozen=True)
+class Path:
+    """Latents drawn from the posterior, with all that the bound needs, [T, n, ...].
+
+    Attributes:
+        z: z_t ~ q.
+        posterior: q(z_t | z_<t, x).
+        prior: p(z_t | z_<t, x_<t).
+        outputs: of the likelihood p(x_t | z_≤t, x_<t).
+        state: the model's state after the last step, from which a next piece of the sequences goes on.
+    """
+
+    z: Tensor
+    posterior: Normal
+    prior: Normal
+    outputs: Tensor
+    state: State
+
+    def kl(self) -> Tensor:
+        """Return KL(q ‖ p) of each latent dimension at each step, [T, n, latent]."""
+        return gaussian.kl(*self.posterior, *self.prior)
+
+    def log_ratio(self) -> Tensor:
+        """Return log p(z_t | ·) − log q(z_t | ·), whose expectation is −KL, [T, n]."""
+        ratio: Tensor = gaussian.log_density(self.z, *self.prior) - gaussian.log_density(self.z, *self.posterior)
+        return ratio.sum(-1)
+
+
+class Model(Protocol):
+    """p(x, z), a step at a time."""
+
+    def begin(self, n: int) -> State:
+        """Return the state before the first step of n sequences."""
+
+    def prior(self, state: State) -> Normal:
+        """Return p(z_t | z_<t, x_<t), [n, latent]."""
+
+    def decode(self, state: State, z: Tensor) -> Tensor:
+        """Return the outputs of p(x_t | z_≤t, x_<t) at z_t = z."""
+
+    def advance(self, state: State, z: Tensor, seen: Tensor) -> State:
+        """Return the state of the next step, when z_t and what was seen of x_t are past."""
+
+
+class Chain(Protocol):
+    """A model and its posterior.
+
+    Attributes:
+        model: p(x, z).
+        latent: dimensions of z_t.
+    """
+
+    model: Model
+    latent: int
+
+    def path(self, reading: Reading, fed: Tensor, eps: Tensor, state: State | None = None) -> Path:
+        """Draw z by the noise eps [T, n, latent], from a state (None: that of a beginning).
+
+        `fed` is what the model reads as the past, in the place of `reading.seen`.
+        """
+
+    def evidence(self, reading: Reading, state: State | None = None) -> Tensor:
+        """Return what the posterior knows of the data at each step, [T, n, ...]."""
+
+    def posterior(self, state: State, prior: Normal, evidence: Tensor) -> Normal:
+        """Return q(z_t | z_<t, x), [n, latent], from `evidence` of step t."""
+
+
+class Head(nn.Module):
+    """A network with one hidden layer of (context, z), in two parts: what a context adds needs no z, and so no loop.
+
+        V a(U context + W z + b) + c,   a the leaky rectifier
+
+    Args:
+        context: dimensions.
+        latent: dimensions of z.
+        width: hidden units.
+        outputs: dimensions.
+        quiet: begin with outputs near 0. Gaussians of latents are then near N(0, 1) and equal, so that no chain of
+            latents can grow from step to step before anything is learned.
+
+    Example:
+        >>> head = Head(5, 2, 8, 3)
+        >>> head(head.context(torch.zeros(7, 5)), torch.zeros(7, 2)).shape
+        torch.Size([7, 3])
+    """
+
+    def __init__(self, context: int, latent: int, width: int, outputs: int, quiet: bool = False) -> None:
+        super().__init__()
+        self.context = nn.Linear(context, width)
+        self.code = nn.Linear(latent, width, bias=False)
+        self.out = nn.Linear(width, outputs)
+        if quiet:
+            hush(self.out)
+
+    def forward(self, from_context: Tensor, z: Tensor) -> Tensor:
+        """Return outputs [..., outputs] from `self.context(...)` and z [..., latent]."""
+        outputs: Tensor = self.out(leaky_relu(from_context + self.code(z), 0.2))
+        return full_precision(outputs)
+
+
+@torch.no_grad()
+def hush(layer: nn.Module) -> None:
+    """Make a linear layer's outputs a tenth of what they would be, without bias."""
+    layer.get_parameter("weight").mul_(0.1)
+    layer.get_parameter("bias").zero_()
+
+
+def normal(outputs: Tensor) -> Normal:
+    """Return a Gaussian from a network's 2 · d outputs: means and unbounded log-deviations.
+
+    Example:
+        >>> normal(torch.tensor([[1.0, 1e9]])).log_sd
+        tensor([[10.]])
+    """
+    mean, free = full_precision(outputs).chunk(2, -1)
+    return Normal(mean, gaussian.bounded(free))

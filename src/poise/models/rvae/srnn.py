@@ -1,0 +1,114 @@
+"""Stochastic recurrent network: a chain of latents beside a recurrent network over the data.
+
+    d_t = LSTM(x_{t−1}, d_{t−1})           a_t = LSTM([d_t, x_t], a_{t+1}), backwards
+    p(z_t | z_{t−1}, d_t)                  p(x_t | z_t, d_t)
+    q(z_t | z_{t−1}, a_t):  μ_q = μ_p + Δ(z_{t−1}, a_t)
+
+All but the chain z_1, z_2, ... is computed for all steps at once. In the chain, a step is two products of matrices.
+
+Source: Fraccaro et al. 2016 (arXiv:1605.07571), with LSTM cells.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu, linear
+
+from ...game import full_precision
+from ...gaussian import reparameterize
+from ...nets.recurrent import Lstm, backwards, shifted
+from .parts import Head, Normal, Path, Reading, State, normal
+
+
+class SrnnModel(nn.Module):
+    """p(x, z). The state is z_{t−1}, and the network over the data: d_t and its cell.
+
+    Args:
+        inputs: numbers that are read of one step of the data.
+        outputs: of the likelihood, of one step.
+        latent: dimensions of z_t.
+        width: units of networks and hidden layers.
+        steps: the longest memory.
+    """
+
+    def __init__(self, inputs: int, outputs: int, latent: int, width: int, steps: int) -> None:
+        super().__init__()
+        self.inputs, self.latent = inputs, latent
+        self.past = Lstm(inputs, width, steps)
+        self.transition = Head(width, latent, width, 2 * latent, quiet=True)
+        self.emission = Head(width, latent, width, outputs)
+
+    def begin(self, n: int) -> State:
+        """Return z_0 = 0 and d_1 = LSTM(0)."""
+        nothing = self.transition.code.weight.new_zeros(1, n, self.inputs)
+        return (nothing.new_zeros(n, self.latent), *self.past(nothing)[1])
+
+    def prior(self, state: State) -> Normal:
+        """Return p(z_t | z_{t−1}, d_t)."""
+        z, d, _ = state
+        return normal(self.transition(self.transition.context(d), z))
+
+    def decode(self, state: State, z: Tensor) -> Tensor:
+        """Return the outputs of p(x_t | z_t, d_t)."""
+        outputs: Tensor = self.emission(self.emission.context(state[1]), z)
+        return outputs
+
+    def advance(self, state: State, z: Tensor, seen: Tensor) -> State:
+        """Return z_t, and d_{t+1} from x_t."""
+        return (z, *self.past(seen.unsqueeze(0), state[1:])[1])
+
+
+class Srnn(nn.Module):
+    """The model and its posterior; Args: as `SrnnModel`."""
+
+    def __init__(self, inputs: int, outputs: int, latent: int, width: int, steps: int) -> None:
+        super().__init__()
+        self.latent = latent
+        self.model = SrnnModel(inputs, outputs, latent, width, steps)
+        self.future = Lstm(width + inputs, width, steps)
+        self.correction = Head(width, latent, width, 2 * latent, quiet=True)
+
+    def path(self, reading: Reading, fed: Tensor, eps: Tensor, state: State | None = None) -> Path:
+        """Draw the chain; then its prior and the likelihood, at all steps at once."""
+        model = self.model
+        before, first, cell = state or model.begin(eps.shape[1])
+        d, last = model.past(fed, (first, cell))
+        d = shifted(d, first)
+        a = self._future(d, reading)
+        from_d = model.transition.context(d)
+        z, posterior = self._chain(from_d, self.correction.context(a), eps, full_precision(before))
+        prior = normal(model.transition(from_d, shifted(z, before)))
+        return Path(z, posterior, prior, model.emission(model.emission.context(d), z), (z[-1], *last))
+
+    def evidence(self, reading: Reading, state: State | None = None) -> Tensor:
+        """Return a_t."""
+        _, first, cell = state or self.model.begin(reading.seen.shape[1])
+        return self._future(shifted(self.model.past(reading.seen, (first, cell))[0], first), reading)
+
+    def posterior(self, state: State, prior: Normal, evidence: Tensor) -> Normal:
+        """Return q(z_t | z_{t−1}, a_t)."""
+        shift, log_sd = normal(self.correction(self.correction.context(evidence), state[0]))
+        return Normal(prior.mean + shift, log_sd)
+
+    def _future(self, d: Tensor, reading: Reading) -> Tensor:
+        return backwards(self.future, torch.cat([d, reading.seen.to(d)], -1), reading.lengths)
+
+    def _chain(self, from_d: Tensor, from_a: Tensor, eps: Tensor, z: Tensor) -> tuple[Tensor, Normal]:
+        """Draw z_t ~ q(z_t | z_{t−1}, a_t) one after the other, in full precision: the products are small.
+
+        The hidden layers of transition and correction are one layer here, and so are their outputs: μ_p + Δ is one sum.
+        """
+        transition, correction, latent = self.model.transition, self.correction, self.latent
+        means = torch.cat([transition.out.weight[:latent], torch.zeros_like(transition.out.weight[latent:])])
+        bias = torch.cat([transition.out.bias[:latent], torch.zeros_like(transition.out.bias[latent:])])
+        code = full_precision(torch.cat([transition.code.weight, correction.code.weight]))
+        out = full_precision(torch.cat([means, correction.out.weight], 1))
+        bias = full_precision(bias + correction.out.bias)
+        context = full_precision(torch.cat([from_d, from_a], -1))
+        drawn = []
+        with torch.autocast(eps.device.type, enabled=False):  # unbind, not context[t]: whose gradient is a whole
+            for now, noise in zip(context.unbind(), eps.unbind(), strict=True):
+                posterior = normal(linear(leaky_relu(now + linear(z, code), 0.2), out, bias))
+                z = reparameterize(*posterior, noise)
+                drawn.append((z, *posterior))
+        zs, mean, log_sd = (torch.stack(values) for values in zip(*drawn, strict=True))
+        return zs, Normal(mean, log_sd)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
@@ -42,7 +43,7 @@ def plain_loop(config: Config) -> Step:
     assert isinstance(config.model, GanConfig)
     game = models.build(config.model, sample_shape(dataset))
     generator, discriminator = game.get_submodule("generator"), game.get_submodule("discriminator")
-    images = to_floats(torch.from_numpy(dataset.train.copy())).contiguous()
+    images = to_floats(torch.from_numpy(np.array(dataset.train))).contiguous()
     loader = DataLoader(TensorDataset(images), config.batch, shuffle=True, drop_last=True)
     players = config.players
     optimize_g = torch.optim.Adam(generator.parameters(), players["generator"].lr, (0.5, 0.999))

@@ -64,7 +64,7 @@ def plain_loop(config: Config) -> Turn:
     game = models.build(config.model, sample_shape(dataset))
     assert isinstance(game, Vae)
     encode, decode = game.vae.encoder.network, game.vae.decoder.network
-    loader = DataLoader(Tutorial(dataset.train), config.batch, shuffle=True, drop_last=True)
+    loader = DataLoader(Tutorial(np.asarray(dataset.train)), config.batch, shuffle=True, drop_last=True)
     optimizer = torch.optim.Adam(game.parameters(), 1e-3)
 
     def forever() -> Iterator[Tensor]:
@@ -188,7 +188,7 @@ def deepobs(epochs: int, seeds: list[int], data: str, out: Path) -> list[dict[st
             run = poise.train("vae-deepobs", data, out=out / f"seed-{seed}", progress=False, **settings)
             if run.metrics()[-1]["step"] > epoch * per_epoch:
                 continue  # it had come further than this before
-            found = squared_error_and_kl(run, dataset.test)
+            found = squared_error_and_kl(run, np.asarray(dataset.test))
             rows.append({"seed": seed, "epoch": epoch, "minutes": run.metrics()[-1]["seconds"] / 60, **found})
             row = rows[-1]
             numbers = f"{row['loss']:>11.3f}{row['error']:>8.3f}{row['kl']:>7.3f}{row['minutes']:>9.1f}"

@@ -48,7 +48,7 @@ def test_other_sizes_become_the_nearest(tmp_path: Path, shape: tuple[int, int], 
 def test_crop_keeps_the_center(tmp_path: Path) -> None:
     images = noise(2, 28, 48)
     np.save(tmp_path / "x.npy", images)
-    assert np.array_equal(load(tmp_path / "x.npy").train[..., 0], images[:, :, 10:38])
+    assert np.array_equal(np.asarray(load(tmp_path / "x.npy").train)[..., 0], images[:, :, 10:38])
 
 
 @pytest.mark.parametrize("keys", [("images", "labels"), ("x", "y"), ("anything", "labels")])
@@ -59,7 +59,7 @@ def test_npz_with_labels(tmp_path: Path, keys: tuple[str, str]) -> None:
     data = load(tmp_path / "x.npz")
     assert data.classes == ("-1", "5")
     for rows, numbers in ((data.train, data.train_labels), (data.test, data.test_labels)):
-        assert np.array_equal(rows[:, 0, 0, 0], np.where(numbers == 1, 200, 100))
+        assert np.array_equal(np.asarray(rows)[:, 0, 0, 0], np.where(numbers == 1, 200, 100))
         assert np.asarray(numbers).dtype == np.int64
 
 
@@ -130,7 +130,7 @@ def test_wrong_arrays(tmp_path: Path, array: np.ndarray, message: str, suffix: s
         ({}, "holds no array"),
         (
             {"x": noise(3, 28, 28), "y": np.arange(2)},
-            r"shape \[2\]; give one label per image, \[3\]",
+            r"shape \[2\]; give one label per sample, \[3\]",
         ),
         ({"x": noise(3, 28, 28), "y": np.zeros((3, 10), int)}, r"shape \[3, 10\]"),
         ({"x": noise(3, 28, 28), "y": np.zeros(3)}, "dtype float64; save labels as integers"),

@@ -58,17 +58,17 @@ def test_the_whole_set_of_debian_and_its_checksums() -> None:
     data = load("fashion-mnist")
     assert (data.name, len(data.train), len(data.test)) == ("fashion-mnist", 60_000, 10_000)
     part = fashion._load("part", fashion.IN_PACKAGE, None, None)
-    assert np.array_equal(part.train, data.train[:10_000])
-    assert np.array_equal(part.test, data.test[:2_000])
+    assert np.array_equal(np.asarray(part.train), data.train[:10_000])
+    assert np.array_equal(np.asarray(part.test), data.test[:2_000])
     assert np.array_equal(np.asarray(part.train_labels), np.asarray(data.train_labels)[:10_000])
 
 
 def test_chosen_folder_comes_first(tmp_path: Path) -> None:
     write_set(tmp_path / "own-share" / "poise" / "fashion-mnist", value=1)
-    assert load("fashion-mnist").train[0, 0, 0, 0] == 1
+    assert np.asarray(load("fashion-mnist").train)[0, 0, 0, 0] == 1
     write_set(tmp_path / "own-data" / "fashion-mnist", value=2)
     data = load("fashion-mnist")
-    assert (data.name, data.train[0, 0, 0, 0]) == ("fashion-mnist", 2)
+    assert (data.name, np.asarray(data.train)[0, 0, 0, 0]) == ("fashion-mnist", 2)
 
 
 @pytest.mark.usefixtures("no_debian")

@@ -69,7 +69,7 @@ def test_labels_belong_to_their_images(photos: Path, draw: Draw) -> None:
         draw(f"{'ab'[i % 2]}/{i}.png", "L" if i % 2 else "1", size=(28, 28))
     data = load(photos)
     for rows, labels in ((data.train, data.train_labels), (data.test, data.test_labels)):
-        bilevel = np.isin(rows, (0, 255)).all(axis=(1, 2, 3))
+        bilevel = np.isin(np.asarray(rows), (0, 255)).all(axis=(1, 2, 3))
         assert np.array_equal(np.asarray(labels), np.where(bilevel, 0, 1))
 
 
@@ -148,7 +148,7 @@ def test_skipping_at_the_pixels_keeps_labels_in_step(photos: Path, draw: Draw, b
     assert len(data.test) == len(set(held_out) - {file.relative_to(photos).as_posix()})
     assert len(data.train) + len(data.test) == 11
     for rows, labels in ((data.train, data.train_labels), (data.test, data.test_labels)):
-        bilevel = np.isin(rows, (0, 255)).all(axis=(1, 2, 3))
+        bilevel = np.isin(np.asarray(rows), (0, 255)).all(axis=(1, 2, 3))
         assert np.array_equal(np.asarray(labels), bilevel)
 
 
@@ -195,7 +195,7 @@ def test_nothing_there(photos: Path, tmp_path: Path) -> None:
         load("fashon-mnist")
     with pytest.raises(PoiseError, match="did you mean ring"):
         load("Rings")
-    with pytest.raises(PoiseError, match="built-in sets are fashion-mnist, grid, ring"):
+    with pytest.raises(PoiseError, match=r"built-in sets are bach, .*fashion-mnist, grid, .*ring"):
         load("zzz")
 
 

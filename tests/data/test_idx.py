@@ -75,5 +75,5 @@ def test_damaged_gzip(tmp_path: Path) -> None:
 def test_labels_that_do_not_fit(tmp_path: Path) -> None:
     (tmp_path / "x-images-idx3-ubyte").write_bytes(idx(IMAGES))
     (tmp_path / "x-labels-idx1-ubyte").write_bytes(idx(LABELS[:-1]))
-    with pytest.raises(PoiseError, match="give one label per image"):
+    with pytest.raises(PoiseError, match="give one label per sample"):
         load(tmp_path / "x-images-idx3-ubyte")

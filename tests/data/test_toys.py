@@ -26,7 +26,7 @@ def test_points_lie_around_their_modes(name: str, modes: Modes, k: int) -> None:
     assert np.abs(np.cov(offsets.T) - np.eye(2)).max() < 0.03
     counts = np.bincount(np.asarray(data.train_labels), minlength=k)
     assert np.abs(counts - 50_000 / k).max() < 5 * np.sqrt(50_000 / k)
-    nearest = np.linalg.norm(data.test[:, None] - centers, axis=2).argmin(axis=1)
+    nearest = np.linalg.norm(np.asarray(data.test)[:, None] - centers, axis=2).argmin(axis=1)
     assert np.array_equal(nearest, np.asarray(data.test_labels))
 
 

@@ -1,8 +1,10 @@
-"""Images and points to train on: `load` finds them, `Dataset` holds them."""
+"""Images, points, tables and series to train on: `load` finds them, `Dataset` holds them."""
 
 from .cache import cache_folder
 from .dataset import Dataset, Skipped
 from .fetch import fetch
 from .load import load
+from .options import SeriesOptions
+from .windows import Windows
 
-__all__ = ["Dataset", "Skipped", "cache_folder", "fetch", "load"]
+__all__ = ["Dataset", "SeriesOptions", "Skipped", "Windows", "cache_folder", "fetch", "load"]

@@ -28,7 +28,7 @@ def load_numpy(path: Path, size: int | None, progress: Progress | None = None) -
     Raises:
         PoiseError: The file is damaged or holds something else.
     """
-    arrays = _read(path)
+    arrays = read_arrays(path)
     if isinstance(arrays, dict):
         parts = _npz_parts(arrays, path)
         return _table(path, parts) if parts[0].images.ndim == 2 else assemble(path.name, parts, size, progress)
@@ -104,8 +104,12 @@ def _npz_parts(arrays: dict[str, Rows], path: Path) -> list[Part]:
     return parts
 
 
-def _read(path: Path) -> Rows | dict[str, Rows]:
-    """Return an array that stays on disk (.npy), or several by name (.npz)."""
+def read_arrays(path: Path) -> Rows | dict[str, Rows]:
+    """Return an array that stays on disk (.npy), or several by name (.npz).
+
+    Raises:
+        PoiseError: the file is damaged, not NumPy's, or holds Python objects.
+    """
     try:
         with open(path, "rb") as file:
             if file.read(2) != b"PK":
@@ -121,5 +125,7 @@ def _read(path: Path) -> Rows | dict[str, Rows]:
 def _unreadable(path: Path, error: Exception) -> PoiseError:
     text = " ".join(str(error).split())
     if "Python objects" in text or "Object arrays" in text:
-        return PoiseError(f"{path} holds Python objects, not numbers; save one uint8 array [n, h, w, c]")
+        return PoiseError(
+            f"{path} holds Python objects, not numbers; save images as uint8 [n, h, w, c], series as floats [n, t, d]"
+        )
     return PoiseError(f"cannot read {path} ({text}); it is damaged or not NumPy's, save it again")

@@ -34,11 +34,12 @@ def check_images(array: Rows, what: str) -> Images:
 
 
 def _refuse_dtype(array: Rows, what: str) -> None:
+    remedy = "save as uint8 0..255" + (", or train on them as series: poise train rvae" if array.ndim == 3 else "")
     if array.dtype.kind == "f":
         for start in range(0, len(array), CHUNK):
             if not np.isfinite(array[start : start + CHUNK]).all():
-                raise PoiseError(f"{what} holds NaN or infinite values; mend them and save as uint8 0..255")
-    raise PoiseError(f"{what} has the dtype {array.dtype}; save as uint8 0..255")
+                raise PoiseError(f"{what} holds NaN or infinite values; mend them and {remedy}")
+    raise PoiseError(f"{what} has the dtype {array.dtype}; {remedy}")
 
 
 def number_labels(parts: list[tuple[Rows, int, str]]) -> tuple[list[Labels], tuple[str, ...]]:
@@ -51,7 +52,7 @@ def number_labels(parts: list[tuple[Rows, int, str]]) -> tuple[list[Labels], tup
         The numbers of each part, and the label that each number stands for.
 
     Raises:
-        PoiseError: Labels of another type, or not one per image.
+        PoiseError: Labels of another type, or not one per sample.
 
     Example:
         >>> number_labels([(np.array([7, 3, 7]), 3, "labels")])
@@ -59,7 +60,7 @@ def number_labels(parts: list[tuple[Rows, int, str]]) -> tuple[list[Labels], tup
     """
     for labels, n, what in parts:
         if labels.shape != (n,):
-            raise PoiseError(f"{what} has the shape {list(labels.shape)}; give one label per image, [{n}]")
+            raise PoiseError(f"{what} has the shape {list(labels.shape)}; give one label per sample, [{n}]")
         if labels.dtype.kind not in "iubU":
             raise PoiseError(f"{what} has the dtype {labels.dtype}; save labels as integers or text")
     values, numbers = np.unique(np.concatenate([labels for labels, _, _ in parts]), return_inverse=True)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .names import Kind
 from .scaling import Scaling
+from .windows import Windows
 
 Rows = npt.NDArray[Any]
 Images = npt.NDArray[np.uint8]
@@ -31,19 +32,23 @@ class Dataset:
 
     Args:
         name: What to call it in a sentence.
-        kind: "images" (uint8 [n, h, w, c], c 1 or 3, perhaps memory-mapped), "points" (float32 [n, d]) or "table"
-            (float64 [n, d] in the data's own units; float32 once `standardized`).
+        kind: "images" (uint8 [n, h, w, c], c 1 or 3, perhaps memory-mapped), "points" (float32 [n, d]), "table"
+            (float64 [n, d] in the data's own units; float32 once `standardized`) or "series" (`Windows` [n, T, d]; the
+            same holds for their values).
         train: The rows to train on.
         test: The rows held out; may be empty when there are fewer than ten rows in all.
         train_labels: int64 [n], or None when there are no labels.
         test_labels: As `train_labels`, for `test`.
         classes: The name of each label, () without labels.
-        skipped: The files that were left out.
-        columns: The names of a table's columns.
-        scaling: What a table was standardized with.
-        names: The file of each row, training rows first, () where rows are no files.
+        skipped: The files that were left out; of series, the pieces.
+        columns: The names of a table's columns, or of the features of series.
+        scaling: What a table or series were standardized with.
+        names: The file of each row, training rows first, () where rows are no files; of series, the name of each
+            one that `Windows.series` counts, () where they have none.
         order: Where in the source each row lies, training rows first; None where they lie in that order.
         fingerprint: Short hexadecimal name of the contents; worked out when not given.
+        valid: Pieces of series held out to choose a model by, besides `test`; may be None.
+        valid_labels: As `train_labels`, for `valid`.
 
     Example:
         >>> points = np.zeros((4, 2), np.float32)
@@ -53,8 +58,8 @@ class Dataset:
 
     name: str
     kind: Kind
-    train: Rows = field(repr=False)
-    test: Rows = field(repr=False)
+    train: Rows | Windows = field(repr=False)
+    test: Rows | Windows = field(repr=False)
     train_labels: Labels | None = field(default=None, repr=False)
     test_labels: Labels | None = field(default=None, repr=False)
     classes: tuple[str, ...] = ()
@@ -64,17 +69,31 @@ class Dataset:
     names: tuple[str, ...] = field(default=(), repr=False)
     order: Labels | None = field(default=None, repr=False)
     fingerprint: str = ""
+    valid: Windows | None = field(default=None, repr=False)
+    valid_labels: Labels | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Work out the fingerprint."""
         if not self.fingerprint:
             arrays = (self.train, self.test, self.train_labels, self.test_labels)
-            object.__setattr__(self, "fingerprint", fingerprint(*arrays))
+            valid = () if self.valid is None else (self.valid, self.valid_labels)
+            object.__setattr__(self, "fingerprint", fingerprint(*arrays, *valid))
 
     def standardized(self, scaling: Scaling | None = None) -> "Dataset":
-        """Return a table in one scale, by default that in which its training part has mean 0 and deviation 1."""
-        scaling = scaling or Scaling.fit(self.train)
-        return replace(self, train=scaling.apply(self.train), test=scaling.apply(self.test), scaling=scaling)
+        """Return a table or series in one scale, by default that in which the training part has mean 0 and deviation 1.
+
+        The values of series count once each, however many pieces overlap there; missing ones are passed over.
+        """
+        if isinstance(self.train, Windows):
+            scaling = scaling or Scaling.fit_chunks(self.train.chunks)
+        else:
+            scaling = scaling or Scaling.fit(self.train)
+
+        def scaled(part: Rows | Windows) -> Rows | Windows:
+            return part.scaled(scaling) if isinstance(part, Windows) else scaling.apply(part)
+
+        valid = None if self.valid is None else self.valid.scaled(scaling)
+        return replace(self, train=scaled(self.train), test=scaled(self.test), valid=valid, scaling=scaling)
 
     def in_source_order(self) -> "InSourceOrder":
         """Return all rows, trained on or held out, in the order of the source."""
@@ -84,10 +103,12 @@ class Dataset:
 class InSourceOrder:
     """All rows of a data set, in the order in which its source holds them; gathered as they are sliced.
 
+    Of series, the rows are all pieces, those to train on, to validate and to test with.
+
     Attributes:
         labels: int64 [n], or None.
         classes: the name of each label.
-        names: the file of each row, () where rows are no files.
+        names: the file of each row, () where rows are no files; of series, the name of the series that each is of.
 
     Example:
         >>> from poise.data.assemble import Part, assemble
@@ -98,14 +119,25 @@ class InSourceOrder:
     """
 
     def __init__(self, dataset: Dataset) -> None:
-        self._train, self._test, self.classes = dataset.train, dataset.test, dataset.classes
-        count = len(dataset.train) + len(dataset.test)
-        self._places = np.arange(count) if dataset.order is None else np.argsort(dataset.order)
-        self.names = tuple(dataset.names[place] for place in self._places) if dataset.names else ()
-        self.labels: Labels | None = None
-        if dataset.train_labels is not None and dataset.test_labels is not None:
-            self.labels = np.concatenate([dataset.train_labels, dataset.test_labels])[self._places]
-        self.dtype, self.shape = dataset.train.dtype, (count, *dataset.train.shape[1:])
+        self.classes = dataset.classes
+        parts = [(dataset.train, dataset.train_labels), (dataset.test, dataset.test_labels)]
+        if dataset.valid is not None:
+            parts.insert(1, (dataset.valid, dataset.valid_labels))
+        self._parts = [part for part, _ in parts]
+        self._ends = np.cumsum([len(part) for part in self._parts])
+        self._places = np.arange(self._ends[-1]) if dataset.order is None else np.argsort(dataset.order)
+        self.names = self._names_of(dataset)
+        labels = [numbers for _, numbers in parts if numbers is not None]
+        self.labels = np.concatenate(labels)[self._places] if len(labels) == len(parts) else None
+        self.dtype, self.shape = dataset.train.dtype, (len(self._places), *dataset.train.shape[1:])
+
+    def _names_of(self, dataset: Dataset) -> tuple[str, ...]:
+        if not dataset.names:
+            return ()
+        which = self._places
+        if isinstance(dataset.train, Windows):
+            which = np.concatenate([part.series for part in self._parts if isinstance(part, Windows)])[which]
+        return tuple(dataset.names[i] for i in which)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -113,15 +145,17 @@ class InSourceOrder:
     def __getitem__(self, some: slice) -> Rows:
         """Return the rows of a slice, copied."""
         places = self._places[some]
-        trained = places < len(self._train)
         rows = np.empty((len(places), *self.shape[1:]), self.dtype)
-        rows[trained] = self._train[places[trained]]
-        rows[~trained] = self._test[places[~trained] - len(self._train)]
+        for part, end in zip(self._parts, self._ends, strict=True):
+            here = (places >= end - len(part)) & (places < end)
+            rows[here] = part[places[here] - (end - len(part))]
         return rows
 
 
-def fingerprint(*arrays: Rows | None) -> str:
+def fingerprint(*arrays: Rows | Windows | None) -> str:
     """Name arrays by their shapes, types and up to 1,024 evenly spaced rows of each.
+
+    Pieces of series are named by the values they lie in, and by where they lie.
 
     Reads little, so that it is cheap for a set larger than memory.
 
@@ -133,7 +167,10 @@ def fingerprint(*arrays: Rows | None) -> str:
         True
     """
     digest = hashlib.blake2b(digest_size=8)
+    flat: list[Rows | None] = []
     for array in arrays:
+        flat += [array.values, array.starts, array.lengths, array.series] if isinstance(array, Windows) else [array]
+    for array in flat:
         if array is None:
             digest.update(b"none;")
             continue

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Literal, NamedTuple
 
-Kind = Literal["images", "points", "table"]
+Kind = Literal["images", "points", "table", "series"]
 
 
 class BuiltIn(NamedTuple):
@@ -18,11 +18,21 @@ class BuiltIn(NamedTuple):
 
 
 SETS: dict[str, BuiltIn] = {
+    "bach": BuiltIn("series", "364 four-part chorales in sixteenths, 88 piano keys on or off (poise[series])"),
+    "bach-quarters": BuiltIn("series", "the same chorales in quarters, the grid of the literature (poise[series])"),
     "fashion-mnist": BuiltIn("images", "garments in 10 classes, 28×28 gray; 12,000 ship inside Poise"),
     "grid": BuiltIn("points", "25 Gaussians on a 5×5 grid in the plane"),
+    "lorenz": BuiltIn("series", "20,000 steps of Lorenz's chaotic system, 3 features"),
+    "motions": BuiltIn("series", "80 series of 100 steps, 6 features of a smart watch in 4 classes (poise[series])"),
+    "power": BuiltIn("series", "1,096 days of Italy's demand for power, 24 steps, 2 classes (poise[series])"),
     "ring": BuiltIn("points", "8 Gaussians on a circle in the plane"),
+    "sines": BuiltIn("series", "10,000 series of 24 steps, 5 sine waves of any frequency and phase"),
+    "stocks": BuiltIn("series", "5,031 days of S&P 500 and NASDAQ: open, high, low, close, volume (poise[series])"),
+    "temperatures": BuiltIn("series", "8,759 hours of temperatures in Seattle and San Francisco (poise[series])"),
+    "vowels": BuiltIn("series", "640 vowels of 7 to 29 steps, 12 features, 9 speakers as classes (poise[series])"),
 }
 
+TABLES = (".csv", ".parquet")
 DELIMITERS = ",;\t"  # of .csv files
 
 # The sides base·2ᵏ with base 4 to 7 that the networks can reach by doubling.

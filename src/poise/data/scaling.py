@@ -1,6 +1,6 @@
 """Numbers of several units brought to one scale, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,28 @@ class Scaling:
         """Return what brings each column of x [..., d] to mean 0 and standard deviation 1; NaN are passed over."""
         rows = np.asarray(x, np.float64).reshape(-1, x.shape[-1])
         return cls(np.nanmean(rows, axis=0), np.nanstd(rows, axis=0))
+
+    @classmethod
+    def fit_chunks(cls, chunks: Callable[[], Iterable[npt.NDArray[Any]]]) -> "Scaling":
+        """Do as `fit`, for rows too many for memory; a column without deviation or observation keeps its unit.
+
+        Args:
+            chunks: begins a pass over the rows, some [m, d] at a time; two passes are made.
+
+        Example:
+            >>> Scaling.fit_chunks(lambda: [np.array([[1.0, 7.0]]), np.array([[np.nan, 7.0], [3.0, 7.0]])])
+            Scaling(center=array([2., 7.]), scale=array([1., 1.]))
+        """
+        count: Any = 0
+        total: Any = 0
+        squares: Any = 0
+        for rows in chunks():
+            count, total = count + (~np.isnan(rows)).sum(axis=0), total + np.nansum(rows, axis=0, dtype=np.float64)
+        center = np.where(count == 0, 0.0, total / np.maximum(count, 1))
+        for rows in chunks():
+            squares = squares + np.nansum((rows - center) ** 2, axis=0)
+        deviation = np.sqrt(squares / np.maximum(count, 1))
+        return cls(center, np.where(deviation == 0, 1.0, deviation))
 
     @classmethod
     def none(cls, dimensions: int) -> "Scaling":

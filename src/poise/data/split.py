@@ -1,4 +1,4 @@
-"""Hold out rows for testing when the source has no test part of its own."""
+"""Hold out rows for testing, and for validation, when the source has no such part of its own."""
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,23 @@ def hold_out(n: int) -> tuple[Indices, Indices]:
         >>> len(train), len(test)
         (27, 3)
     """
-    order = np.random.default_rng(20_240_601).permutation(n)
-    k = min(HELD_OUT, n // 10)
+    order, k = _shuffled(n)
     return np.sort(order[k:]), np.sort(order[:k])
+
+
+def hold_out_two(n: int) -> tuple[Indices, Indices, Indices]:
+    """Choose as many of n rows for validation as `hold_out` chooses for testing, besides those.
+
+    Returns:
+        The training, the validation and the test rows, each in ascending order.
+
+    Example:
+        >>> [len(part) for part in hold_out_two(30)]
+        [24, 3, 3]
+    """
+    order, k = _shuffled(n)
+    return np.sort(order[2 * k :]), np.sort(order[k : 2 * k]), np.sort(order[:k])
+
+
+def _shuffled(n: int) -> tuple[Indices, int]:
+    return np.random.default_rng(20_240_601).permutation(n), min(HELD_OUT, n // 10)

@@ -56,7 +56,7 @@ class Chunks:
         self._per_epoch = sum((end - start - steps) // steps for start, end, _ in spans) // batch
         if self._per_epoch < 2:
             raise PoiseError(
-                f"{dataset.name} has too few pieces of {steps} steps for --carry with --batch {batch}: no row of a batch "
+                f"{dataset.name} has too few pieces of {steps} steps for --carry with --batch {batch}: no row of one "
                 f"could go on; use a smaller --batch or --window"
             )
 

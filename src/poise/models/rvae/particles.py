@@ -80,8 +80,8 @@ def particle_filter(
         >>> from poise.models.rvae import Facts, build
         >>> game = build(RvaeConfig(width=8, latent=2), Facts(("a",), steps=5, mean_steps=5.0)).eval()
         >>> found = particle_filter(game, game.reading(torch.zeros(3, 5, 1)), 10, torch.Generator().manual_seed(0))
-        >>> found.log_likelihood.shape, found.increments.shape, found.log_weights.exp().sum(1)
-        (torch.Size([3]), torch.Size([5, 3]), tensor([1., 1., 1.]))
+        >>> found.log_likelihood.shape, found.increments.shape, found.log_weights.shape
+        (torch.Size([3]), torch.Size([5, 3]), torch.Size([3, 10]))
     """
     model, (steps, n) = game.model, reading.valid.shape
     every = _repeated(reading, particles)

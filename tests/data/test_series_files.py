@@ -365,3 +365,12 @@ def test_what_is_no_series_is_told_what_one_is(tmp_path: Path, photos: Path, dra
         np.save(tmp_path / "x.npy", array)
         with pytest.raises(PoiseError, match=r"uint8 0\.\.255, or train on them as series: poise train rvae"):
             load(tmp_path / "x.npy")
+
+
+def test_a_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(PoiseError, match=r"cannot read the folder .*: Permission denied; allow it or move it away"):
+        load(tmp_path, series=PLAIN)

@@ -13,11 +13,12 @@ from typing import Any
 import torch
 
 from . import checkpoint, loop
-from .build import Handed, build, resolve, sample_shape, whole_data
+from .build import Handed, build, resolve, sample_shape, series_facts, whole_data
 from .claim import claim, clear, lock
 from .config import Config, override
 from .data import Dataset
 from .data.batches import Batches
+from .data.chunks import Chunks
 from .errors import NonFinite
 from .files import TEMPORARY, write_file
 from .gallery import Gallery
@@ -27,6 +28,7 @@ from .recipes import from_recipe
 from .run import Run
 from .signals import catching
 from .training import Training
+from .validation import Validation
 
 
 class Interrupted(Exception):  # noqa: N818  (nothing went wrong)
@@ -114,8 +116,7 @@ def train_config(
     """Train a resolved configuration into a folder; see `train`."""
     begun = claim(path, config, dataset.fingerprint, resume=resume, overwrite=overwrite)
     training = build(config, dataset, handed)
-    dealt = Batches(dataset, config.batch, config.seed, config.flip, config.device)
-    batches = Whole(dealt.in_order, dealt.sizes()) if whole_data(config) else dealt
+    batches = _deal(config, dataset)
     how_far = loop.by_minutes(config.minutes) if config.minutes else loop.by_steps(config.steps)
     with lock(path), catching() as caught, closing(reporter(how_far, progress)) as teller:
         if overwrite:
@@ -125,21 +126,23 @@ def train_config(
         if how_far(training) >= 1:
             # no mistake: a script may repeat its command until it succeeds, and a kill may come after the last step
             teller.note(f"trained to step {training.step} already; for more, give more --steps or --minutes")
-        run = Run.create(path, config, _facts(dataset))
+        run = Run.create(path, config, _facts(config, dataset))
         run.rewind(training.step)
         _tell_data(teller, run, dataset)
-        gallery = Gallery(run, dataset)
+        gallery, validation = Gallery(run, dataset), Validation(run, dataset)
         gallery.data()
         hooks = [
             lambda training, losses: teller.update(training, losses),
             loop.at_multiples(config.log_every, partial(_log, run)),
             loop.at_multiples(config.sample_every, gallery.samples),
             loop.at_multiples(config.sample_every, gallery.reconstructions),
+            loop.at_multiples(config.evaluate_every, validation),
             loop.at_multiples(config.checkpoint_every, partial(_save, run)),
         ]
         try:
             loop.fit(training, batches, progress=how_far, every=hooks, stop=lambda: bool(caught))
             if not caught:
+                validation(training)
                 gallery.samples(training)
                 gallery.reconstructions(training)
                 gallery.latent_space(training)
@@ -155,8 +158,16 @@ def train_config(
     return run
 
 
-def _facts(dataset: Dataset) -> dict[str, Any]:
+def _deal(config: Config, dataset: Dataset) -> loop.Deal | Whole:
+    if config.carry:
+        return Chunks(dataset, config.batch, config.seed, config.device)
+    dealt = Batches(dataset, config.batch, config.seed, config.flip, config.device)
+    return Whole(dealt.in_order, dealt.sizes()) if whole_data(config) else dealt
+
+
+def _facts(config: Config, dataset: Dataset) -> dict[str, Any]:
     packages = ("poise", "torch", "numpy")
+    series = series_facts(config, dataset)
     return {
         "data": {
             "name": dataset.name,
@@ -169,6 +180,7 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
             "scaling": None if dataset.scaling is None else dataset.scaling.to_json(),
             "skipped": len(dataset.skipped),
             "fingerprint": dataset.fingerprint,
+            "series": None if series is None else series.to_json(),
         },
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
         "threads": torch.get_num_threads(),

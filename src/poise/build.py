@@ -11,12 +11,16 @@ import torch
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from . import models
-from .config import Config, PlayerConfig, VaeConfig, check
+from .config import Config, PlayerConfig, RvaeConfig, VaeConfig, check
 from .data import Dataset, load
 from .data.batches import Batches
+from .data.options import SeriesOptions
 from .data.scaling import Scaling
+from .data.windows import Windows
 from .device import autocast, choose_device, choose_precision
 from .errors import PoiseError, suggestion
+from .game import Game
+from .models.rvae import SCALED, Facts, kinds_of
 from .optim import OPTIMIZERS, Clip, ClipNorm, ClipPercentile, ClipUnits, Convergence
 from .rng import Rng
 from .rules import RULES, Rule
@@ -24,6 +28,7 @@ from .schedule import anneal
 from .training import Schedule, Training
 
 FIRST_LOOK = 1_000  # samples that weights may begin from
+MOST_CLASSES = 1_000  # of a categorical feature
 Handed = Mapping[str, Callable[..., torch.optim.Optimizer]]
 
 
@@ -54,23 +59,76 @@ def resolve(
     for name, player in config.players.items():
         _known(f"{name}.optimizer", player.optimizer, {**OPTIMIZERS, **(handed or {})})
         _try(name, player, handed)
+    if config.carry and whole_data(config):
+        raise PoiseError("--carry deals pieces in order, and gradient-descent takes all at once; leave one of them out")
     if make_rule(config).second_order and whole_data(config):
         raise PoiseError(f"the rule {config.rule} does not go through all of the data; use --optimizer sgd")
     device = choose_device(config.device)
-    dataset = load(config.data, size=config.size, label_column=config.label_column, progress=progress)
-    images = dataset.kind == "images"
-    if dataset.kind == "table":  # bits stay bits
-        bits = getattr(config.model, "likelihood", None) == "bernoulli"
-        dataset = dataset.standardized(Scaling.none(dataset.train.shape[1]) if bits else None)
-    precision = choose_precision(config.precision, device) if images else "float32"
-    size = dataset.train.shape[1] if images else None
+    dataset = scaled(config, read(config, config.data, progress))
+    quick = dataset.kind in ("images", "series")
+    precision = choose_precision(config.precision, device) if quick else "float32"
+    size = dataset.train.shape[1] if dataset.kind == "images" else None
+    if isinstance(dataset.train, Windows):
+        config = replace(config, window=dataset.train.steps)
+    elif config.carry:
+        raise PoiseError(f"--carry is for series, and {dataset.name} holds none; leave it out")
     return replace(config, device=device, precision=precision, size=size), dataset
+
+
+def read(config: Config, source: str, progress: Callable[[int, int], None] | None = None) -> Dataset:
+    """Load data as a configuration says they are to be read, in their own units.
+
+    Raises:
+        PoiseError: unusable data, or options that they have no use for.
+    """
+    series = None
+    if isinstance(config.model, RvaeConfig):
+        series = SeriesOptions(config.window, config.series_id, config.time)
+    else:
+        for option, given in {"series-id": config.series_id, "time": config.time, "window": config.window}.items():
+            if given is not None:
+                raise PoiseError(f"--{option} is for series; write poise train rvae, or leave it out")
+    return load(source, size=config.size, label_column=config.label_column, series=series, progress=progress)
+
+
+def scaled(config: Config, dataset: Dataset) -> Dataset:
+    """Return tables and series in one scale; bits, classes and counts stay what they are."""
+    if dataset.kind == "table":
+        bits = getattr(config.model, "likelihood", None) == "bernoulli"
+        return dataset.standardized(Scaling.none(dataset.train.shape[1]) if bits else None)
+    if dataset.kind == "series" and isinstance(config.model, RvaeConfig):
+        found = dataset.standardized().scaling
+        assert found is not None
+        numbers = np.array([kind in SCALED for kind in kinds_of(config.model, dataset.columns)])
+        scaling = Scaling(np.where(numbers, found.center, 0.0), np.where(numbers, found.scale, 1.0))
+        return dataset.standardized(scaling)
+    return dataset
 
 
 def sample_shape(dataset: Dataset) -> tuple[int, ...]:
     """Return the shape of one sample as the game takes it: [c, h, w] or [d]."""
     shape = tuple(dataset.train.shape[1:])
     return (shape[2], shape[0], shape[1]) if dataset.kind == "images" else shape
+
+
+def series_facts(config: Config, dataset: Dataset) -> Facts | None:
+    """Return what a recurrent VAE must know of series; None of other data."""
+    if not isinstance(dataset.train, Windows):
+        return None
+    gaps, whole, low, high = False, True, np.inf, -np.inf
+    for chunk in dataset.train.chunks():
+        gaps = gaps or bool(np.isnan(chunk).any())
+        low, high = np.fmin(low, np.nanmin(chunk, 0)), np.fmax(high, np.nanmax(chunk, 0))
+        whole = whole & (np.isnan(chunk) | (chunk == np.round(chunk))).all(0)
+    classes = np.where(whole & (low >= 0) & (high < MOST_CLASSES), high + 1, 0).astype(int)
+    return Facts(
+        columns=dataset.columns,
+        steps=dataset.train.steps,
+        mean_steps=float(dataset.train.lengths.mean()),
+        gaps=gaps,
+        classes=tuple(classes.tolist()),
+        carried=config.batch if config.carry else 0,
+    )
 
 
 def build(config: Config, dataset: Dataset, handed: Handed | None = None) -> Training:
@@ -87,11 +145,11 @@ def build(config: Config, dataset: Dataset, handed: Handed | None = None) -> Tra
     rng = Rng(config.seed, device=config.device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(Rng(config.seed)("weights").initial_seed())
-        game = models.build(config.model, sample_shape(dataset), len(dataset.classes))
-    if dataset.kind != "images":  # pixels are what every likelihood takes
-        game.check(torch.from_numpy(np.asarray(dataset.train)))
-    some = Batches(dataset, min(FIRST_LOOK, len(dataset.train)), config.seed)[0]
-    game.begin_from(*some)
+        facts = series_facts(config, dataset)
+        game = models.build(config.model, sample_shape(dataset), len(dataset.classes), facts)
+    _check_support(game, dataset)
+    samples, labels, _ = Batches(dataset, min(FIRST_LOOK, len(dataset.train)), config.seed)[0]
+    game.begin_from(samples, labels)
     convert_conv2d_weight_memory_format(game.to(config.device), torch.channels_last)
     # a part of a player that moves on its own, as "vae.encoder", learns as the player does
     players = {name: config.players[name.partition(".")[0]] for name in game.players}
@@ -114,6 +172,17 @@ def build(config: Config, dataset: Dataset, handed: Handed | None = None) -> Tra
             if player.optimizer == "gradient-descent"
         },
     )
+
+
+def _check_support(game: Game, dataset: Dataset) -> None:
+    """Refuse data outside a likelihood's support, but images: their pixels are what every likelihood takes."""
+    if isinstance(dataset.train, Windows):
+        for part in (dataset.train, dataset.valid, dataset.test):
+            if isinstance(part, Windows):
+                for chunk in part.chunks():
+                    game.check(torch.from_numpy(part.scaling.apply(chunk) if part.scaling else chunk))
+    elif dataset.kind != "images":
+        game.check(torch.from_numpy(np.asarray(dataset.train)))
 
 
 def whole_data(config: Config) -> bool:

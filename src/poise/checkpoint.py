@@ -33,13 +33,14 @@ class Checkpoint:
     state: Mapping[str, Any]
 
 
-def save(folder: Path, step: int, checkpoint: Checkpoint) -> Path:
-    """Write a checkpoint, whole or not at all, then remove all but the last two.
+def save(folder: Path, step: int, checkpoint: Checkpoint, kept: int = KEPT) -> Path:
+    """Write a checkpoint, whole or not at all, then remove all but the last.
 
     Args:
         folder: the run's folder of checkpoints.
         step: names the checkpoint.
         checkpoint: what to save.
+        kept: how many of the last to keep.
 
     Returns:
         The folder written.
@@ -62,7 +63,7 @@ def save(folder: Path, step: int, checkpoint: Checkpoint) -> Path:
         (temporary / "manifest.json").write_text(json.dumps(sums, indent=1))
 
     write_folder(path, fill)
-    for old in _newest_first(folder)[KEPT:]:
+    for old in _newest_first(folder)[kept:]:
         shutil.rmtree(old)
     return path
 

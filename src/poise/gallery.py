@@ -101,6 +101,8 @@ class Gallery:
         return self._run.samples / f"{kind}-{training.step:07d}.png"
 
     def _save(self, name: str, samples: np.ndarray, beside: bool = False) -> None:
+        if self._dataset.kind == "series":
+            return
         real = self._real if beside and self._dataset.kind == "table" else None
         path = self._run.samples / f"{name}.png"
         save_picture(path, samples, self._run.config.data, columns=self._dataset.columns, real=real)

@@ -8,6 +8,7 @@ others' kind.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +43,7 @@ class Whole:
     """All of the data, in batches that are made when they are asked for and not kept.
 
     Args:
-        deal: from the number of a batch to its samples and labels.
+        deal: from the number of a batch to its samples, labels and lengths, as `Batch` takes them.
         sizes: how many samples each has.
 
     Example:
@@ -51,7 +52,7 @@ class Whole:
         (3, 2, tensor([[1.]]))
     """
 
-    def __init__(self, deal: Callable[[int], tuple[Tensor, Tensor | None]], sizes: Sequence[int]) -> None:
+    def __init__(self, deal: Callable[[int], tuple[Any, ...]], sizes: Sequence[int]) -> None:
         self._deal, self.sizes, self.samples = deal, tuple(sizes), sum(sizes)
 
     def __len__(self) -> int:

@@ -2,9 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
-
-from torch import Tensor
+from typing import Any, Protocol
 
 from .game import Batch, Loss, Whole
 from .training import Training
@@ -15,8 +13,8 @@ Hook = Callable[[Training, Mapping[str, Loss]], object]
 class Deal(Protocol):
     """The batches of training, by number."""
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor | None]:
-        """Return batch `index`: samples and, if there are any, labels."""
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        """Return what makes `Batch` number `index`: samples, their labels if there are any, and so on."""
         ...
 
 

@@ -25,6 +25,7 @@ from .data.scaling import Scaling
 from .errors import PoiseError, suggestion
 from .files import write_file, write_json, writing
 from .game import Game
+from .models.rvae import Facts
 from .rng import Rng
 
 BLOCK = 64  # samples drawn at once, so that ten thousand need no more memory than a few batches
@@ -99,6 +100,11 @@ class Run:
     def checkpoints(self) -> Path:
         """The folder of checkpoints."""
         return self.path / "checkpoints"
+
+    @property
+    def best(self) -> Path:
+        """The folder of the checkpoint with the best score on a validation part, if there was one."""
+        return self.checkpoints / "best"
 
     def log(self, step: int, examples: int, seconds: float, values: Mapping[str, float]) -> None:
         """Append a line to metrics.jsonl.
@@ -180,7 +186,11 @@ class Run:
         return None if values is None else Scaling.from_json(values)
 
     def game(self, averaged: bool = True) -> Game:
-        """Return the trained game of the newest undamaged checkpoint, ready to sample or to evaluate.
+        """Return the trained game, ready to sample or to evaluate.
+
+        Args:
+            averaged: the average of the weights, of the best checkpoint where a validation part was scored, else of
+                the newest; or else the last weights.
 
         Raises:
             PoiseError: the run has no usable checkpoint.
@@ -206,10 +216,13 @@ class Run:
         return int(label)
 
     def _load(self, which: str) -> Game:
-        path, _ = checkpoint.latest(self.checkpoints)
+        best = checkpoint.latest(self.best)[0] if which == "average" else None
+        path = best or checkpoint.latest(self.checkpoints)[0]
         if path is None:
             raise PoiseError(f"no usable checkpoint in {self.path}; run its `poise train` command again")
-        game = models.build(self.config.model, tuple(self.data["shape"]), len(self.data["classes"]))
+        series = self.data.get("series")
+        facts = None if series is None else Facts.from_json(series)
+        game = models.build(self.config.model, tuple(self.data["shape"]), len(self.data["classes"]), facts)
         saved = checkpoint.load(path).tensors
         game.load_state_dict({**saved["weights"], **saved[which]})
         return game.eval()

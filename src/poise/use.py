@@ -1,6 +1,7 @@
 """What a trained run makes of data: codes and anomaly scores, reconstructions, held-out scores."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import coding, evaluation
-from .build import sample_shape
+from .build import read, sample_shape
 from .coding import Codes
-from .data import Dataset, load
+from .data import Dataset
 from .data.dataset import InSourceOrder, Labels
 from .data.names import header_of, kind_of
 from .errors import PoiseError, suggestion
@@ -137,7 +138,7 @@ def data_of(run: Run, source: str | Path | None = None) -> Dataset:
     name = config.data if source is None else str(source)
     size = config.size if kind_of(name) == "images" else None
     labels = config.label_column if config.label_column in (header_of(name) or ()) else None
-    dataset = load(name, size=size, label_column=labels)
+    dataset = read(replace(config, size=size, label_column=labels), name)
     if list(dataset.columns) != run.data["columns"]:
         there = ", ".join(run.data["columns"]) or "no table"
         raise PoiseError(f"{name} has other columns than the data of {run.path} ({there}); give data alike")

@@ -9,13 +9,17 @@ from torch import Tensor
 from ..errors import PoiseError
 from ..rng import Rng
 from .dataset import Dataset
+from .windows import Windows
+
+Dealt = tuple[Tensor, Tensor | None, Tensor | None]
 
 
 class Batches:
     """The batches of training, by number: batch i is a function of (seed, i).
 
     Each epoch is a shuffle of its own, a function of (seed, epoch); the samples that do not fill a last
-    batch sit out that epoch. Images stay uint8 in memory and become floats only in the batch.
+    batch sit out that epoch. Images stay uint8 in memory and become floats only in the batch. Series are as long as the
+    longest in the batch.
 
     Args:
         dataset: its training part is dealt.
@@ -29,9 +33,9 @@ class Batches:
 
     Example:
         >>> from poise.data import load
-        >>> x, labels = Batches(load("ring"), batch=16, seed=0)[3]
-        >>> x.shape, labels.shape
-        (torch.Size([16, 2]), torch.Size([16]))
+        >>> x, labels, lengths = Batches(load("ring"), batch=16, seed=0)[3]
+        >>> x.shape, labels.shape, lengths
+        (torch.Size([16, 2]), torch.Size([16]), None)
     """
 
     def __init__(self, dataset: Dataset, batch: int, seed: int, flip: bool = False, device: str = "cpu") -> None:
@@ -52,8 +56,8 @@ class Batches:
         self._per_epoch = count // batch
         self._order = lru_cache(maxsize=2)(self._shuffle)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor | None]:
-        """Return batch number `index`: samples [batch, ...] as floats, and their labels [batch] if any."""
+    def __getitem__(self, index: int) -> Dealt:
+        """Return batch number `index`: samples [batch, ...] as floats; their labels and lengths [batch], if any."""
         epoch, place = divmod(index, self._per_epoch)
         chosen = self._order(epoch)[place * self._batch : (place + 1) * self._batch]
         samples = np.asarray(self._samples[chosen])
@@ -62,7 +66,7 @@ class Batches:
             samples[mirrored] = samples[mirrored, :, ::-1]
         return self._as_tensors(samples, chosen)
 
-    def in_order(self, index: int) -> tuple[Tensor, Tensor | None]:
+    def in_order(self, index: int) -> Dealt:
         """Return batch `index` of the training part in its own order, not mirrored; the last may be short."""
         chosen = np.arange(index * self._batch, min((index + 1) * self._batch, len(self._samples)))
         return self._as_tensors(np.array(self._samples[chosen]), chosen)
@@ -72,10 +76,14 @@ class Batches:
         count = len(self._samples)
         return [min(self._batch, count - start) for start in range(0, count, self._batch)]
 
-    def _as_tensors(self, samples: np.ndarray, chosen: np.ndarray) -> tuple[Tensor, Tensor | None]:
+    def _as_tensors(self, samples: np.ndarray, chosen: np.ndarray) -> Dealt:
+        lengths = None
+        if isinstance(self._samples, Windows):
+            lengths = torch.from_numpy(self._samples.lengths[chosen]).to(self._device)
+            samples = samples[:, : int(lengths.max())]
         x = torch.from_numpy(samples).to(self._device)
         labels = None if self._labels is None else torch.from_numpy(self._labels[chosen]).to(self._device)
-        return (to_floats(x) if x.dtype == torch.uint8 else x), labels
+        return (to_floats(x) if x.dtype == torch.uint8 else x), labels, lengths
 
     def _shuffle(self, epoch: int) -> np.ndarray:
         return torch.randperm(len(self._samples), generator=self._rng.at(epoch)("shuffle")).numpy()

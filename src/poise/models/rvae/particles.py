@@ -52,7 +52,7 @@ class Moment(NamedTuple):
     Attributes:
         increment: of the estimate of log p(x), nats, [n].
         outputs: of p(x_t | z_≤t, x_<t) at every particle's z_t, [n · particles, ...].
-        log_weights: of the particles before they saw x_t, [n, particles].
+        before: the particles that have not seen x_t.
         x: the data as every particle has them, with its own draws where nothing was observed, [n · particles, d].
         ancestors: the particle that each goes on from, [n · particles].
         cloud: the particles after the step.
@@ -60,7 +60,7 @@ class Moment(NamedTuple):
 
     increment: Tensor
     outputs: Tensor
-    log_weights: Tensor
+    before: Cloud
     x: Tensor
     ancestors: Tensor
     cloud: Cloud
@@ -161,7 +161,10 @@ def walk(
         z, log_ratio = _proposed(prior, posterior, noise, doubtful, generator)
         outputs = model.decode(state, z)
         step = game.likelihood.log_prob(every.x[t], outputs, every.observed[t]) + log_ratio
-        before, log_w = log_w, log_w + torch.where(reading.valid[t].unsqueeze(1), step.view(n, particles), 0.0)
+        before, log_w = (
+            Cloud(state, log_w),
+            log_w + torch.where(reading.valid[t].unsqueeze(1), step.view(n, particles), 0.0),
+        )
         increment = log_w.logsumexp(1)
         log_w = log_w - increment.unsqueeze(1)
         x, seen = every.x[t], every.seen[t]

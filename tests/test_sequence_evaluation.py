@@ -108,10 +108,10 @@ def test_blocks_of_pieces_and_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_free_scores_flag_what_is_wrong(spoil: object, flagged: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert callable(spoil)
-    game, pieces = state_space(), windows(draw(200, seed=3))
+    game, pieces = state_space(), windows(draw(800, seed=3))
     monkeypatch.setattr(game, "run_freely", lambda state, steps, generator: (spoil(draw(len(state[0]), 9)), state))
     monkeypatch.setattr("poise.sequence_evaluation._forecasts", _nothing)
-    beside = getattr(evaluate(game, pieces, windows(draw(200, seed=4)), draws=2), flagged)
+    beside = getattr(evaluate(game, pieces, windows(draw(800, seed=4)), draws=2), flagged)
     assert beside.model > 3 * beside.floor
 
 

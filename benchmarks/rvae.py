@@ -1,6 +1,7 @@
 """Recurrent VAEs: speed beside a plain loop over time, and what they reach on chorales, prices and sines.
 
     python benchmarks/rvae.py speed       # ms a step beside the same model written as a loop over time, turn by turn
+    python benchmarks/rvae.py chorales    # held-out bound of recipes beside networks without latents, equal minutes
 
 T = 100 steps of 88 features, 256 units, 64 latent dimensions, Adam; the plain loops are float32, one call of a cell and
 of every layer for each step of time, as in the code that accompanies publications.
@@ -8,28 +9,44 @@ of every layer for each step of time, as in the code that accompanies publicatio
 
 import argparse
 import json
+import math
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from poise.config import RvaeConfig
+import poise
+from poise.build import make_clip, resolve
+from poise.config import Config, RvaeConfig
+from poise.data import Dataset
+from poise.data.batches import Batches
+from poise.data.windows import Windows
 from poise.device import autocast
-from poise.game import Batch
+from poise.game import Batch, Game, Loss, full_precision
 from poise.gaussian import kl, reparameterize
+from poise.loop import at_multiples, by_minutes, fit
 from poise.losses.features import Bernoulli
-from poise.models.rvae import Facts, build
+from poise.models.rvae import Facts, Rvae, build
+from poise.models.rvae.particles import particle_filter
+from poise.nets.mlp import mlp
+from poise.nets.recurrent import Lstm
 from poise.optim import Adam, compiler
+from poise.rng import Rng
 from poise.rules import Simultaneous
+from poise.schedule import anneal
 from poise.training import Training
+from poise.validation import halves
 
 T, FEATURES, WIDTH, LATENT = 100, 88, 256, 64
-STEPS = 6  # of a turn
+STEPS = 3  # of a turn
+CHORALES: dict[str, Any] = {"batch": 16, "evaluate_every": 50}
 
 Turn = Callable[[], object]
 
@@ -137,6 +154,80 @@ def poise_loop(variant: Any, precision: str, batches: list[Tensor]) -> Turn:
     return turn
 
 
+class Rnn(Game):
+    """A recurrent network without latents: p(x_t | x_<t), with the networks of the model of `srnn`."""
+
+    players = averaged = ("rnn",)
+
+    def __init__(self, features: int, width: int, steps: int) -> None:
+        super().__init__()
+        past, emission = Lstm(features, width, steps), mlp(width, width, features, layers=1)
+        self.rnn = nn.ModuleDict({"past": past, "emission": emission})
+
+    def per_step(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return −log p of each sequence [n, T, d] in all, nats [n], and their steps."""
+        x = x.nan_to_num().transpose(0, 1)
+        valid = torch.arange(len(x)).unsqueeze(1) < lengths
+        h = self.rnn["past"](torch.cat([torch.zeros_like(x[:1]), x[:-1]]))[0]
+        outputs = full_precision(self.rnn["emission"](h))
+        return -Bernoulli().log_prob(x, outputs, valid.unsqueeze(-1).expand_as(x)).sum(0), lengths
+
+    def loss(self, player: str, batch: Batch, rng: Rng) -> Loss:
+        """Return the mean over steps."""
+        assert batch.lengths is not None
+        nll, steps = self.per_step(batch.x, batch.lengths)
+        return Loss(nll.sum() / steps.sum())
+
+    def sample(self, n: int, rng: Rng) -> Tensor:
+        """Of no use here."""
+        raise AssertionError
+
+
+@torch.no_grad()
+def score_rnn(game: Rnn, pieces: Windows) -> float:
+    """Return −log p, nats a step."""
+    totals = [
+        torch.stack([part.sum().double() for part in game.per_step(torch.from_numpy(pieces[rows]), lengths)])
+        for rows, lengths in (
+            (np.arange(i, min(i + 20, len(pieces))), torch.from_numpy(pieces.lengths[i : i + 20]))
+            for i in range(0, len(pieces), 20)
+        )
+    ]
+    nll, steps = torch.stack(totals).sum(0).tolist()
+    return float(nll / steps)
+
+
+def train_rnn(config: Config, dataset: Dataset, width: int) -> dict[str, float]:
+    """Train a network without latents as `poise train` trains the rest; return test scores of its best weights."""
+    assert isinstance(dataset.train, Windows)
+    assert isinstance(dataset.valid, Windows)
+    assert isinstance(dataset.test, Windows)
+    assert config.minutes is not None
+    torch.manual_seed(config.seed)
+    game, player = Rnn(dataset.train.shape[2], width, dataset.train.steps), config.players["rvae"]
+    training = Training(
+        game,
+        Simultaneous(),
+        {"rnn": lambda weights: Adam(weights, betas=(player.beta1 or 0.9, player.beta2 or 0.999))},
+        schedules={"rnn": lambda progress: {"lr": anneal(player.lr, player.lr_end, progress)}},
+        clips={"rnn": make_clip(player)},
+        autocast=autocast("cpu", config.precision),
+        half_life=config.average_half_life,
+        ramp=config.average_ramp,
+    )
+    best, found, valid, test = math.inf, {}, dataset.valid, dataset.test
+
+    def validate(training: Training, losses: object) -> None:
+        nonlocal best, found
+        with training.sampling():
+            if (score := score_rnn(game, valid)) < best:
+                best, found = score, {"bound": -score_rnn(game, test), "valid": -score, "step": training.step}
+
+    batches = Batches(dataset, config.batch, config.seed)
+    fit(training, batches, progress=by_minutes(config.minutes), every=[at_multiples(config.evaluate_every, validate)])
+    return {**found, "weights": sum(p.numel() for p in game.parameters()), "steps": training.step}
+
+
 def speed(rounds: int, sizes: list[int]) -> list[dict[str, Any]]:
     """Time the loops turn by turn and print."""
     rows = []
@@ -170,15 +261,80 @@ def speed(rounds: int, sizes: list[int]) -> list[dict[str, Any]]:
     return rows
 
 
+def chorales(data: str, recipes: list[str], minutes: float, seeds: list[int], extra: list[str]) -> list[dict[str, Any]]:
+    """Train recipes and networks without latents for equal minutes; print what the best weights of each reach."""
+    rows: list[dict[str, Any]] = []
+    print(
+        f"{'model':<16}{'seed':>5}{'weights':>11}{'bound':>9}{'KL':>7}{'FIVO':>9}{'steps':>7}{'best at':>9}", flush=True
+    )
+    for seed in seeds:
+        given = {"minutes": minutes, "seed": seed, **dict(word.split("=") for word in extra)}
+        for recipe in recipes:
+            with tempfile.TemporaryDirectory() as folder:
+                settings: dict[str, Any] = {**CHORALES, **given, "sample_every": 10**6, "checkpoint_every": 10**6}
+                run = poise.train(recipe, data, out=Path(folder) / "run", progress=False, **settings)
+                rows.append({"model": recipe, "seed": seed, **score_rvae(run)})
+            tell(rows[-1])
+        config, dataset = resolve(run.config)
+        for name, width in (("rnn", WIDTH), ("rnn, as large", width_of(rows[-1]["weights"]))):
+            rows.append({"model": name, "seed": seed, "kl": 0.0, **train_rnn(config, dataset, width)})
+            tell(rows[-1])
+    return rows
+
+
+def tell(row: dict[str, Any]) -> None:
+    """Print a row of the table."""
+    fivo = f"{row['fivo']:>9.3f}" if "fivo" in row else f"{'':>9}"
+    numbers = f"{row['weights']:>11,}{row['bound']:>9.3f}{row['kl']:>7.3f}{fivo}{row['steps']:>7}{row['step']:>9}"
+    print(f"{row['model']:<16}{row['seed']:>5}{numbers}", flush=True)
+
+
+def width_of(weights: int) -> int:
+    """Return the width at which `Rnn` has as many weights."""
+    width = 8
+    while sum(p.numel() for p in Rnn(FEATURES, width, 2).parameters()) < weights:
+        width += 8
+    return width
+
+
+@torch.no_grad()
+def score_rvae(run: poise.Run) -> dict[str, Any]:
+    """Return the test bound in nats a step, its KL and the estimate by 32 particles, of the best weights."""
+    game, (_, dataset), generator = run.game(), resolve(run.config), torch.Generator().manual_seed(0)
+    test = dataset.test
+    assert isinstance(game, Rvae)
+    assert isinstance(test, Windows)
+    reconstruction, kl = halves(game, test, generator)
+    fivo = torch.zeros(())
+    for row in range(len(test)):
+        reading = game.reading(torch.from_numpy(test[np.array([row])][:, : test.lengths[row]]))
+        fivo += particle_filter(game, reading, 32, generator).log_likelihood.sum()
+    scores = {line["step"]: line["valid.bound"] for line in run.metrics() if "valid.bound" in line}
+    best = max(scores, key=lambda step: scores[step])
+    found = {"bound": -reconstruction - kl, "kl": kl, "fivo": float(fivo) / int(test.lengths.sum())}
+    weights = sum(p.numel() for p in game.parameters())
+    return {**found, "valid": scores[best], "step": best, "steps": run.metrics()[-1]["step"], "weights": weights}
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["speed"])
+    parser.add_argument("what", choices=["speed", "chorales"])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--batches", type=int, nargs="+", default=[16, 64])
+    parser.add_argument("--data", default="bach")
+    parser.add_argument("--recipes", nargs="+", default=["rvae"])
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--settings", nargs="*", default=[], help="of recipes, as in: width=128")
     args = parser.parse_args()
-    rows = speed(args.rounds, args.batches)
-    path = Path(f"benchmarks/results/rvae_{args.what}.json")
+    name = args.what
+    if args.what == "speed":
+        rows = speed(args.rounds, args.batches)
+    else:
+        name = args.data
+        rows = chorales(args.data, args.recipes, args.minutes, args.seeds, args.settings)
+    path = Path(f"benchmarks/results/rvae_{name}.json")
     path.write_text(json.dumps({**vars(args), "threads": torch.get_num_threads(), "rows": rows}, indent=1) + "\n")
 
 

@@ -18,14 +18,14 @@ MISSING = ["NA", "NaN", "nan"]  # how a .csv of series may say so, beside saying
 
 
 class Frame:
-    """The columns of one file, and where each row is in it.
+    """One file, and where each row is in it.
 
     Args:
         path: .csv (with a line of names, between commas, semicolons or tabs) or .parquet.
         missing: words in a .csv that stand for a missing value, as an empty field does.
 
     Attributes:
-        columns: a `polars.DataFrame`.
+        table: a `polars.DataFrame`.
         first: the number of the first row for a person, who counts lines in a .csv, the one with names included.
 
     Raises:
@@ -34,7 +34,7 @@ class Frame:
 
     def __init__(self, path: Path, missing: list[str] | None = None) -> None:
         self.path = path
-        self.columns = _read(path, missing)
+        self.table = _read(path, missing)
         self.first = 2 if path.suffix.lower() == ".csv" else 1
 
     def line(self, row: int) -> str:
@@ -47,9 +47,9 @@ class Frame:
         Raises:
             PoiseError: there is none of that name.
         """
-        if name not in self.columns.columns:
-            raise PoiseError(f"{self.path} has no column {name!r}; {suggestion(name, self.columns.columns)}")
-        return self.columns.drop_in_place(name)
+        if name not in self.table.columns:
+            raise PoiseError(f"{self.path} has no column {name!r}; {suggestion(name, self.table.columns)}")
+        return self.table.drop_in_place(name)
 
     def numbers(self, remedy: str) -> Floats:
         """Return all columns as numbers [n, d], NaN where a field is empty.
@@ -60,11 +60,11 @@ class Frame:
         Raises:
             PoiseError: a column holds something else.
         """
-        return np.column_stack([self._numbers(column, remedy) for column in self.columns])
+        return np.column_stack([self._numbers(column, remedy) for column in self.table])
 
     def refuse_empty(self) -> None:
         """Raise PoiseError where a field is empty."""
-        for column in self.columns:
+        for column in self.table:
             if column.null_count():
                 line, more = self.line(_first(column.is_null())), column.null_count() - 1
                 rest = f" and {more} more" if more else ""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..errors import PoiseError
-from .chorales import KEY_NAMES, read_chorales
+from .chorales import KEY_NAMES, kept_chorales
 from .dataset import Dataset
 from .options import SeriesOptions
 from .packages import package_file
@@ -51,7 +51,7 @@ def _temperatures() -> Series:
 
 
 def _chorales(name: str, every: int) -> Series:
-    chorales = read_chorales(package_file(name, "music21", "corpus", "bach"))
+    chorales = kept_chorales(package_file(name, "music21", "corpus", "bach"))
     return one_after_another([roll[::every] for roll in chorales.values()], KEY_NAMES, name, names=tuple(chorales))
 
 

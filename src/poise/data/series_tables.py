@@ -40,7 +40,7 @@ def read_table(path: Path, options: SeriesOptions, label_column: str | None) -> 
     """
     frame = _frame(path)
     ids = None if options.series_id is None else frame.words(frame.take(options.series_id), "series")
-    order, starts, lengths = _groups(ids, len(frame.columns))
+    order, starts, lengths = _groups(ids, len(frame.table))
     if options.time is not None:
         _check_times(frame, options.time, order, starts)
     labels = None
@@ -49,7 +49,7 @@ def read_table(path: Path, options: SeriesOptions, label_column: str | None) -> 
             raise PoiseError(f"{path} is one series, which has one class; leave --label-column out, or add --series-id")
         labels = _constant(frame, label_column, order, starts)
     values = _values(frame, options)[order]
-    columns = tuple(frame.columns.columns)
+    columns = tuple(frame.table.columns)
     return Series(
         values,
         starts,
@@ -102,9 +102,9 @@ def _frame(path: Path) -> Frame:
     import polars
 
     # an editor may have left empty lines at the end
-    filled = frame.columns.select(polars.any_horizontal(polars.all().is_not_null())).to_series().arg_true()
-    frame.columns = frame.columns.head(int(filled[-1]) + 1 if len(filled) else 0)
-    if frame.columns.is_empty():
+    filled = frame.table.select(polars.any_horizontal(polars.all().is_not_null())).to_series().arg_true()
+    frame.table = frame.table.head(int(filled[-1]) + 1 if len(filled) else 0)
+    if frame.table.is_empty():
         raise PoiseError(f"{path} holds no rows; write one for each step below the names")
     return frame
 
@@ -166,9 +166,9 @@ def _moment(frame: Frame, name: str, row: int, text: str) -> float:
 
 
 def _values(frame: Frame, options: SeriesOptions) -> Floats:
-    if not frame.columns.columns:
+    if not frame.table.columns:
         raise PoiseError(f"{frame.path} has no column of values; add at least one of numbers")
-    for column in frame.columns:
+    for column in frame.table:
         if _is_dates(column):
             used = f"; {options.time} is the time already, so remove it" if options.time else ""
             raise PoiseError(

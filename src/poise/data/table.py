@@ -25,10 +25,10 @@ def load_table(path: Path, label_column: str | None = None) -> Dataset:
         PoiseError: text, missing or infinite values, a constant column, or a file that is no table; with the line.
     """
     frame = Frame(path)
-    if len(frame.columns) < FEWEST:
-        raise PoiseError(f"{path} has {len(frame.columns)} rows; a table needs at least {FEWEST}")
+    if len(frame.table) < FEWEST:
+        raise PoiseError(f"{path} has {len(frame.table)} rows; a table needs at least {FEWEST}")
     labels = None if label_column is None else frame.words(frame.take(label_column), "label")
-    columns = tuple(frame.columns.columns)
+    columns = tuple(frame.table.columns)
     if not columns:
         raise PoiseError(f"{path} has no column beside the labels; add at least one of numbers")
     frame.refuse_empty()

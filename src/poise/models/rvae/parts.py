@@ -15,6 +15,7 @@ from torch.nn.functional import leaky_relu
 from ... import gaussian
 from ...game import full_precision
 
+NARROW = 5.0  # nats: latents' deviations lie between e⁻⁵ and e⁵
 State = tuple[Tensor, ...]  # what a model remembers of the past, [n, ...] each
 
 
@@ -153,11 +154,13 @@ def hush(layer: nn.Module) -> None:
 
 
 def normal(outputs: Tensor) -> Normal:
-    """Return a Gaussian from a network's 2 · d outputs: means and unbounded log-deviations.
+    """Return a Gaussian from a network's 2 · d outputs, means within ±10 and log-deviations within ±5.
+
+    What has no bound is multiplied from step to step along a chain of latents, and soon is no number any more.
 
     Example:
-        >>> normal(torch.tensor([[1.0, 1e9]])).log_sd
-        tensor([[10.]])
+        >>> normal(torch.tensor([[1e9, 1e9]]))
+        Normal(mean=tensor([[10.]]), log_sd=tensor([[5.]]))
     """
     mean, free = full_precision(outputs).chunk(2, -1)
-    return Normal(mean, gaussian.bounded(free))
+    return Normal(gaussian.bounded(mean), gaussian.bounded(free, NARROW))

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, linear
 
 from ...game import full_precision
-from ...gaussian import reparameterize
+from ...gaussian import bounded, reparameterize
 from ...nets.recurrent import Lstm, backwards, shifted
 from .parts import Head, Normal, Path, Reading, State, normal
 
@@ -95,20 +95,20 @@ class Srnn(nn.Module):
     def _chain(self, from_d: Tensor, from_a: Tensor, eps: Tensor, z: Tensor) -> tuple[Tensor, Normal]:
         """Draw z_t ~ q(z_t | z_{t−1}, a_t) one after the other, in full precision: the products are small.
 
-        The hidden layers of transition and correction are one layer here, and so are their outputs: μ_p + Δ is one sum.
+        The hidden layers of transition and correction are one layer here.
         """
         transition, correction, latent = self.model.transition, self.correction, self.latent
-        means = torch.cat([transition.out.weight[:latent], torch.zeros_like(transition.out.weight[latent:])])
-        bias = torch.cat([transition.out.bias[:latent], torch.zeros_like(transition.out.bias[latent:])])
         code = full_precision(torch.cat([transition.code.weight, correction.code.weight]))
-        out = full_precision(torch.cat([means, correction.out.weight], 1))
-        bias = full_precision(bias + correction.out.bias)
+        to_mean, to_shift = (full_precision(part) for part in (transition.out.weight[:latent], correction.out.weight))
+        mean_bias, shift_bias = (full_precision(part) for part in (transition.out.bias[:latent], correction.out.bias))
         context = full_precision(torch.cat([from_d, from_a], -1))
         drawn = []
         with torch.autocast(eps.device.type, enabled=False):  # unbind, not context[t]: whose gradient is a whole
             for now, noise in zip(context.unbind(), eps.unbind(), strict=True):
-                posterior = normal(linear(leaky_relu(now + linear(z, code), 0.2), out, bias))
-                z = reparameterize(*posterior, noise)
-                drawn.append((z, *posterior))
+                of_d, of_a = leaky_relu(now + linear(z, code), 0.2).chunk(2, -1)
+                shift, log_sd = normal(linear(of_a, to_shift, shift_bias))
+                mean = bounded(linear(of_d, to_mean, mean_bias)) + shift
+                z = reparameterize(mean, log_sd, noise)
+                drawn.append((z, mean, log_sd))
         zs, mean, log_sd = (torch.stack(values) for values in zip(*drawn, strict=True))
         return zs, Normal(mean, log_sd)

@@ -132,7 +132,7 @@ def save_forecasts(
         titles: of the series; () to number them.
     """
     count = min(len(past), SERIES)
-    names = [_short(title) for title in titles[:count]] or [f"series {i + 1}" for i in range(count)]
+    names = [_named(titles, i) for i in range(count)]
     if all(is_roll(one[None]) for one in past) and is_roll(drawn[0]):
         _save_rolls(path, _forecast_rolls(past, drawn.mean(0), truth, names), [len(one) for one in past])
         return
@@ -159,6 +159,43 @@ def save_forecasts(
     named = cells[0, 0].get_legend_handles_labels()
     figure.legend(*named, loc="outside lower center", ncols=5, frameon=False, fontsize=8)
     _say_which(figure, shown, len(columns))
+    write_file(path, figure_png(figure))
+
+
+def save_gaps(
+    path: Path, filled: Floats, lower: Floats, upper: Floats, columns: Sequence[str], titles: Sequence[str] = ()
+) -> None:
+    """Draw series with their gaps filled, those with the most gaps first; write a PNG.
+
+    Args:
+        path: ends in .png.
+        filled: observed values, and the medians in gaps, [n, T, d].
+        lower: the lower bound in gaps, [n, T, d]; NaN where a value was observed.
+        upper: the upper bound.
+        columns: names of the features, [d].
+        titles: of the series; () to number them.
+    """
+    gaps = ~np.isnan(lower)
+    series = np.argsort(-gaps.sum((1, 2)), kind="stable")[:SERIES].tolist()
+    features = sorted(np.argsort(-gaps[series].sum((0, 1)), kind="stable")[:FEATURES].tolist())
+    figure = _figure(3.6 * max(len(series), 2) + 0.6, 1.8 * len(features) + 1.0)
+    cells = figure.subplots(len(features), len(series), squeeze=False, sharex="col", sharey="row")
+    for (row, column), cell in np.ndenumerate(cells):
+        at = (series[column], slice(None), features[row])
+        steps = np.arange(filled.shape[1])
+        cell.plot(steps, np.where(gaps[at], np.nan, filled[at]), color="0.25", linewidth=1.2, label="observed")
+        look = {"color": MADE, "fmt": ".", "markersize": 4, "elinewidth": 1.0, "alpha": 0.8}
+        there = gaps[at]
+        bars = np.stack([(filled - lower)[at][there], (upper - filled)[at][there]]).clip(min=0)
+        cell.errorbar(steps[there], filled[at][there], bars, label="median and 90% of draws", **look)
+        cell.set_title(_named(titles, series[column]) if row == 0 else "", fontsize=9)
+        cell.set_xlabel("step" if row == len(features) - 1 else "")
+        cell.set_ylabel(_short(columns[features[row]]) if column == 0 else "")
+        _quiet(cell)
+    named = cells[0, 0].get_legend_handles_labels()
+    figure.legend(*named, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    if len(features) < len(columns):
+        figure.suptitle(f"{len(features)} of {len(columns)} features", fontsize=10)
     write_file(path, figure_png(figure))
 
 
@@ -214,6 +251,10 @@ def _quiet(cell: "Axes") -> None:
     cell.tick_params(labelsize=7)
     for side in ("top", "right"):
         cell.spines[side].set_visible(False)
+
+
+def _named(titles: Sequence[str], series: int) -> str:
+    return _short(titles[series]) if titles else f"series {series + 1}"
 
 
 def _short(name: str) -> str:

@@ -31,12 +31,13 @@ class WholeSeries:
     names: tuple[str, ...] = ()
 
 
-def load_whole(source: str | Path, options: SeriesOptions) -> WholeSeries:
+def load_whole(source: str | Path, options: SeriesOptions, label_column: str | None = None) -> WholeSeries:
     """Load series from what `load` takes as such.
 
     Args:
         source: a file, a folder, or the name of a built-in set.
         options: how they are read; the window is not looked at.
+        label_column: the column of a table that holds classes, and no feature.
 
     Raises:
         PoiseError: no such source, no series in it, infinite values, or a series without an observation.
@@ -56,7 +57,7 @@ def load_whole(source: str | Path, options: SeriesOptions) -> WholeSeries:
             raise PoiseError(f"{source} holds {SETS[source].kind}, no series; {WHAT_A_SERIES_IS}")
         series = read_series_set(source, options)
     elif path.exists():
-        series = read_series(path, options)
+        series = read_series(path, options, label_column)
     else:
         raise PoiseError(f"no such folder or file, and no built-in set: {source}; {WHAT_A_SERIES_IS}")
     windows = Windows(series.values, *series.spans)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from .models.rvae import Rvae
 from .models.rvae.particles import Cloud, Moment, beginning, walk
@@ -13,7 +13,8 @@ from .models.rvae.particles import Cloud, Moment, beginning, walk
 PARTICLES = 200  # for each series
 PIECE = 256  # steps that the posterior reads at once: what bounds the memory of long series
 ROWS = 8_192  # particles of all series that are walked together
-LAG = 30  # steps after a gap that still tell of what was in it
+LAG = 10  # steps after a gap that still tell of what was in it
+EACH = 50  # particles for each draw of a gap
 Progress = Callable[[int, int], None]
 
 
@@ -75,14 +76,16 @@ def impute(
     samples: int,
     generator: torch.Generator,
     lengths: Tensor | None = None,
-    particles: int = PARTICLES,
+    particles: int = EACH,
     progress: Progress = lambda done, total: None,
 ) -> Tensor:
-    """Draw what gaps held, given what was observed before them and up to thirty steps after.
+    """Draw what gaps held, given what was observed before them and up to ten steps after.
 
-    Weighted particles walk through the series, each with values of its own in the gaps. Those whose values fit what
-    came later gain weight; by their weights thirty steps after a gap, or at the series' end, its values are drawn. All
-    values of a gap are of one draw together; gaps are drawn apart.
+    A particle filter goes up to a gap. From there every draw has particles of its own, which go through the gap by
+    values of their own and on to what was observed after it; one of them is drawn by weight. (One filter for all draws
+    would end with copies of the few particles that fit later values best, and with intervals of no width.) Too few
+    particles leave draws too wide, as if less were known of what came after. All values of a gap are drawn together;
+    gaps are drawn apart.
 
     Args:
         game: trained.
@@ -90,13 +93,13 @@ def impute(
         samples: draws for each gap.
         generator: of all draws.
         lengths: the steps of each series, int64 [n]; None if all have T. What is beyond is no gap.
-        particles: for each series; more come closer to the law, and take longer.
-        progress: called with the number of steps of series done and their total.
+        particles: for each draw; more come closer to the law, and take longer.
+        progress: called with the number of steps done, on the way and in gaps, and their total.
 
     Returns:
         [samples, m], on the game's scale, in the order of `x[missing(x, lengths)]`.
 
-    Source: fixed-lag smoothing, Kitagawa 1996, of the particles of Maddison et al. 2017 (arXiv:1705.09279).
+    Source: fixed-lag smoothing, Kitagawa 1996, by the particles of Maddison et al. 2017 (arXiv:1705.09279).
 
     Example:
         >>> from poise.config import RvaeConfig
@@ -108,21 +111,24 @@ def impute(
         torch.Size([10, 2])
     """
     empty = missing(x, lengths)
-    chosen = empty.flatten(1).any(1).nonzero().flatten()
+    gaps = _gaps(empty, lengths)
     place = empty.flatten().cumsum(0).view(empty.shape) - 1  # of each missing value among all
     draws = x.new_empty(samples, int(empty.sum()))
-    total, done = len(chosen) * x.shape[1], 0
-    for block in _blocks(len(chosen), max(particles, samples)):
-        rows = chosen[block]
+    series = sorted(gaps)
+    done, total = 0, len(series) * x.shape[1] + sum(gap.due - gap.begin for found in gaps.values() for gap in found)
+    for block in _blocks(len(series), PARTICLES):
+        rows = torch.tensor(series[block], device=x.device)
         some = None if lengths is None else lengths[rows]
-        cloud = beginning(game, len(rows), particles)
-        gaps = _gaps(empty[rows], some)
-        for gap, values in _smoothed(_walk(game, x[rows], some, cloud, generator), gaps, samples, generator):
-            where = (rows[gap.series], slice(gap.begin, gap.end))
-            draws[:, place[where][empty[where]]] = values[:, empty[where]]
-            progress(done + len(rows) * gap.due, total)
-        done += len(rows) * x.shape[1]
-    progress(total, total)
+        begins = {(i, gap.begin): gap for i, row in enumerate(series[block]) for gap in gaps[row]}
+        for t, moment in _walk(game, x[rows], some, beginning(game, len(rows), PARTICLES), generator):
+            for gap in [begins[i, t] for i in range(len(rows)) if (i, t) in begins]:
+                window, where = x[gap.series, t : gap.due], (gap.series, slice(t, gap.end))
+                known = moment.before.of(series[block].index(gap.series))
+                values = _filled(game, window, gap.end - t, known, samples, particles, generator)
+                draws[:, place[where][empty[where]]] = values[:, empty[where]].to(draws)
+                done += gap.due - t
+            done += len(rows)
+            progress(done, total)
     return draws
 
 
@@ -141,7 +147,7 @@ def missing(x: Tensor, lengths: Tensor | None = None) -> Tensor:
 
 
 class _Gap(NamedTuple):
-    """Neighboring steps of a series with missing values, begin to end − 1; drawn after step `due`."""
+    """Neighboring steps of a series with missing values, begin to end − 1; observations before `due` tell of it."""
 
     series: int
     begin: int
@@ -149,46 +155,35 @@ class _Gap(NamedTuple):
     due: int
 
 
-def _gaps(empty: Tensor, lengths: Tensor | None) -> list[_Gap]:
-    """Return the gaps of series of which `empty` [n, T, d] says what is missing, in the order in which they are due."""
-    found = []
-    holes = torch.nn.functional.pad(empty.any(-1).to(torch.int8), (1, 1)).diff(dim=1).cpu()
+def _gaps(empty: Tensor, lengths: Tensor | None) -> dict[int, list[_Gap]]:
+    """Return the gaps of each series that has any; `empty` [n, T, d] says what is missing."""
+    found: dict[int, list[_Gap]] = {}
+    edges = pad(empty.any(-1).to(torch.int8), (1, 1)).diff(dim=1).cpu()
     ends = [empty.shape[1]] * len(empty) if lengths is None else lengths.tolist()
-    for series, (row, last) in enumerate(zip(holes, ends, strict=True)):
-        begins, stops = (row == 1).nonzero().flatten().tolist(), (row == -1).nonzero().flatten().tolist()
-        found += [_Gap(series, a, b, min(b + LAG, last) - 1) for a, b in zip(begins, stops, strict=True)]
-    return sorted(found, key=lambda gap: gap.due)
+    for series, begin in (edges == 1).nonzero().tolist():
+        end = begin + int((edges[series, begin:] == -1).nonzero()[0])
+        found.setdefault(series, []).append(_Gap(series, begin, end, min(end + LAG, ends[series])))
+    return found
 
 
-def _smoothed(
-    steps: Iterator[tuple[int, Moment]], gaps: list[_Gap], samples: int, generator: torch.Generator
-) -> Iterator[tuple[_Gap, Tensor]]:
-    """Yield each gap, when it is due, with values of all features at its steps, [samples, end − begin, d]."""
-    waiting = list(reversed(gaps))  # the next one last
-    needed = np.minimum.accumulate([gap.begin for gap in waiting])  # the oldest step that the next ones go back to
-    trail: dict[int, tuple[Tensor, Tensor]] = {}
-    for t, moment in steps:
-        trail[t] = moment.ancestors, moment.x
-        if waiting[-1].due == t:
-            rows = moment.cloud.draw(samples, generator)
-        while waiting and waiting[-1].due == t:
-            gap = waiting.pop()
-            yield gap, _traced(trail, rows[gap.series], gap)
-        if not waiting:
-            return
-        for old in range(min(trail), min(t + 1, needed[len(waiting) - 1])):
-            del trail[old]
-
-
-def _traced(trail: dict[int, tuple[Tensor, Tensor]], rows: Tensor, gap: _Gap) -> Tensor:
-    """Go back from particles after step `due` to what their ancestors had in a gap."""
-    values = []
-    for t in range(gap.due, gap.begin - 1, -1):
-        ancestors, x = trail[t]
-        rows = ancestors[rows]
-        if t < gap.end:
+def _filled(
+    game: Rvae, window: Tensor, steps: int, known: Cloud, samples: int, particles: int, generator: torch.Generator
+) -> Tensor:
+    """Draw the first steps of a window [w, d], from the particles that walked up to it, [samples, steps, d]."""
+    drawn = []
+    for copies in _blocks(samples, particles):
+        count = copies.stop - copies.start
+        cloud = known.spread(count, particles, generator)
+        trail = []
+        for moment in walk(game, game.reading(window.expand(count, -1, -1)), cloud, generator):
+            cloud = moment.cloud
+            trail.append((moment.ancestors, moment.x))
+        rows, values = cloud.draw(1, generator).flatten(), []
+        for ancestors, x in reversed(trail):  # back to the values that each particle's ancestors had
+            rows = ancestors[rows]
             values.append(x[rows])
-    return torch.stack(values[::-1], 1)
+        drawn.append(torch.stack(values[::-1], 1)[:, :steps])
+    return torch.cat(drawn)
 
 
 def _walk(

@@ -67,13 +67,14 @@ def test_forecasts_know_of_gaps_and_of_where_a_series_ends(monkeypatch: pytest.M
             agree(drawn[:, i, :, feature], mean[-3:], cov[-3:, -3:])
 
 
-def test_gaps_are_filled_by_the_conditional_law() -> None:
+def test_gaps_are_filled_by_the_conditional_law(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the middle, at both ends, of one feature, and all given what came before and after."""
+    monkeypatch.setattr(forecasting, "PARTICLES", 4_000)
     x = draw(4, seed=7)
     x[0, 4:8] = math.nan
     x[1, 5:7, 1] = x[1, 10:, 0] = math.nan
     x[3, :3] = math.nan
-    drawn, empty = impute(state_space(), x, 4_000, seeded(), particles=4_000), missing(x)
+    drawn, empty = impute(state_space(), x, 4_000, seeded(), particles=100), missing(x)
     assert drawn.shape == (4_000, 8 + 4 + 6)
     which = empty.nonzero()
     for i in (0, 1, 3):
@@ -85,12 +86,13 @@ def test_gaps_are_filled_by_the_conditional_law() -> None:
 
 def test_gaps_end_with_their_series(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forecasting, "PIECE", 4)
+    monkeypatch.setattr(forecasting, "PARTICLES", 4_000)
     x = draw(2, seed=8)
     x[0, 2:5] = math.nan
     x[1, 8:] = math.nan
     x[1, 3] = math.nan
     lengths = torch.tensor([STEPS, 8])
-    drawn = impute(state_space(), x, 4_000, seeded(), lengths, particles=4_000)
+    drawn = impute(state_space(), x, 4_000, seeded(), lengths, particles=100)
     assert drawn.shape == (4_000, 6 + 2)
     mean, cov = conditional(x[1, :8], 0)
     agree(drawn[:, 6:7], mean, cov)
@@ -100,9 +102,10 @@ def test_gaps_end_with_their_series(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_lies_further_ahead_than_the_lag_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forecasting, "LAG", 1)
+    monkeypatch.setattr(forecasting, "PARTICLES", 4_000)
     x = draw(1, seed=9)
     x[0, 4:6] = math.nan
-    drawn = impute(state_space(), x, 4_000, seeded(), particles=4_000)
+    drawn = impute(state_space(), x, 4_000, seeded(), particles=100)
     mean, cov = conditional(x[0, :7], 0)  # one step after the gap, and no more
     agree(drawn[:, [0, 2]], mean, cov)
 

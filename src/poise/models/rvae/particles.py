@@ -31,6 +31,17 @@ class Cloud(NamedTuple):
         n, particles = self.log_weights.shape
         return _drawn(self.log_weights, count, generator) + particles * _column(n, self.log_weights)
 
+    def of(self, sequence: int) -> "Cloud":
+        """Return the particles of one sequence."""
+        particles = self.log_weights.shape[1]
+        rows = slice(sequence * particles, (sequence + 1) * particles)
+        return Cloud(tuple(part[rows] for part in self.state), self.log_weights[sequence : sequence + 1])
+
+    def spread(self, n: int, particles: int, generator: torch.Generator) -> "Cloud":
+        """Return particles for each of n copies of the only sequence, drawn by their weights."""
+        rows = self.draw(n * particles, generator).view(particles, n).T.flatten()  # neighbors to other copies
+        return Cloud(tuple(part[rows] for part in self.state), _even(self.log_weights.new_empty(n, particles)))
+
 
 class Filtered(NamedTuple):
     """What particles say of n sequences.

@@ -11,6 +11,7 @@ from ..rng import Rng
 from .dataset import Dataset
 from .windows import Windows
 
+POOL = 16  # batches that are sorted by length together
 Dealt = tuple[Tensor, Tensor | None, Tensor | None]
 
 
@@ -86,7 +87,19 @@ class Batches:
         return (to_floats(x) if x.dtype == torch.uint8 else x), labels, lengths
 
     def _shuffle(self, epoch: int) -> np.ndarray:
-        return torch.randperm(len(self._samples), generator=self._rng.at(epoch)("shuffle")).numpy()
+        order = torch.randperm(len(self._samples), generator=self._rng.at(epoch)("shuffle")).numpy()
+        if isinstance(self._samples, Windows) and self._samples.lengths.min() < self._samples.steps:
+            return self._alike(order, epoch)
+        return order
+
+    def _alike(self, order: np.ndarray, epoch: int) -> np.ndarray:
+        """Put series of about the same length into the same batch, because a batch is as long as its longest."""
+        assert isinstance(self._samples, Windows)
+        pool, lengths = POOL * self._batch, self._samples.lengths
+        pools = [order[start : start + pool] for start in range(0, self._per_epoch * self._batch, pool)]
+        alike = np.concatenate([rows[np.argsort(lengths[rows], kind="stable")] for rows in pools])
+        batches = alike[: self._per_epoch * self._batch].reshape(self._per_epoch, self._batch)
+        return batches[torch.randperm(len(batches), generator=self._rng.at(epoch)("batches")).numpy()].flatten()
 
 
 def to_floats(pixels: Tensor) -> Tensor:

@@ -2,11 +2,12 @@
 
     d_t = LSTM(x_{t−1}, d_{t−1})           a_t = LSTM([d_t, x_t], a_{t+1}), backwards
     p(z_t | z_{t−1}, d_t)                  p(x_t | z_t, d_t)
-    q(z_t | z_{t−1}, a_t):  μ_q = μ_p + Δ(z_{t−1}, a_t)
+    q(z_t | z_{t−1}, a_t, x_t):  μ_q = μ_p + Δ(z_{t−1}, a_t, x_t)
 
 All but the chain z_1, z_2, ... is computed for all steps at once. In the chain, a step is two products of matrices.
 
-Source: Fraccaro et al. 2016 (arXiv:1605.07571), with LSTM cells.
+Source: Fraccaro et al. 2016 (arXiv:1605.07571), with LSTM cells, and x_t told to the posterior itself besides: what has
+to come through a recurrent network's gates is learned late, and by then the latents may have been given up.
 """
 
 import torch
@@ -65,7 +66,7 @@ class Srnn(nn.Module):
         self.latent = latent
         self.model = SrnnModel(inputs, outputs, latent, width, steps)
         self.future = Lstm(width + inputs, width, steps)
-        self.correction = Head(width, latent, width, 2 * latent, quiet=True)
+        self.correction = Head(width + inputs, latent, width, 2 * latent, quiet=True)
 
     def path(self, reading: Reading, fed: Tensor, eps: Tensor, state: State | None = None) -> Path:
         """Draw the chain; then its prior and the likelihood, at all steps at once."""
@@ -80,20 +81,21 @@ class Srnn(nn.Module):
         return Path(z, posterior, prior, model.emission(model.emission.context(d), z), (z[-1], *last))
 
     def evidence(self, reading: Reading, state: State | None = None) -> Tensor:
-        """Return a_t."""
+        """Return a_t and x_t."""
         _, first, cell = state or self.model.begin(reading.seen.shape[1])
         return self._future(shifted(self.model.past(reading.seen, (first, cell))[0], first), reading)
 
     def posterior(self, state: State, prior: Normal, evidence: Tensor) -> Normal:
-        """Return q(z_t | z_{t−1}, a_t)."""
+        """Return q(z_t | z_{t−1}, a_t, x_t)."""
         shift, log_sd = normal(self.correction(self.correction.context(evidence), state[0]))
         return Normal(prior.mean + shift, log_sd)
 
     def _future(self, d: Tensor, reading: Reading) -> Tensor:
-        return backwards(self.future, torch.cat([d, reading.seen.to(d)], -1), reading.lengths)
+        seen = reading.seen.to(d)
+        return torch.cat([backwards(self.future, torch.cat([d, seen], -1), reading.lengths), seen], -1)
 
     def _chain(self, from_d: Tensor, from_a: Tensor, eps: Tensor, z: Tensor) -> tuple[Tensor, Normal]:
-        """Draw z_t ~ q(z_t | z_{t−1}, a_t) one after the other, in full precision: the products are small.
+        """Draw z_t ~ q(z_t | z_{t−1}, a_t, x_t) one after the other, in full precision: the products are small.
 
         The hidden layers of transition and correction are one layer here.
         """

@@ -41,7 +41,8 @@ def _one_line(explanation: str, program: str) -> str:
     lines = [line for line in lines if line.strip("─-")]
     message = lines[1] if len(lines) > 1 else "unusable options"
     if message.startswith("Missing from"):
-        message = "missing " + ", ".join(line for line in lines[2:] if line.isupper())
+        named = [line.split()[0] for line in lines[2:] if line.isupper() or line.startswith("--")]
+        message = "missing " + ", ".join(named)
     if "Perhaps you meant:" in lines:
         meant = lines[lines.index("Perhaps you meant:") + 1].split()[0]
         return f"{message}; did you mean {meant}?"

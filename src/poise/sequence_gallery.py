@@ -40,8 +40,8 @@ class SequenceGallery:
     def during(self, training: Training, losses: Mapping[str, Loss] | None = None) -> None:
         """Draw samples beside training data, as step-*.png, from the same randomness every time."""
         with training.sampling() as game:
-            samples = self._run.as_data(game.sample(SERIES, training.rng.at(0)))
-        self._save(save_sequences, "step", training, samples, self._real(self._train), self._columns)
+            samples, real = self._run.as_data(game.sample(SERIES, training.rng.at(0))), self._real(self._train)
+        self._save(save_sequences, "step", training, samples[:, : real.shape[1]], real, self._columns)
 
     def end(self, training: Training) -> None:
         """Draw samples, and what a trained model is, as autocorrelation-*.png, kl-*.png and forecast-*.png."""

@@ -57,7 +57,7 @@ def save_sequences(path: Path, made: Floats | None, data: Floats | None, columns
 
 
 def save_autocorrelations(path: Path, made: Floats, data: Floats, columns: Sequence[str], lags: int) -> None:
-    """Draw how samples and data resemble themselves some steps later; write a PNG.
+    """Draw how samples and data resemble themselves some steps later, for the features that change most; write a PNG.
 
     Args:
         path: ends in .png.
@@ -66,25 +66,29 @@ def save_autocorrelations(path: Path, made: Floats, data: Floats, columns: Seque
         columns: names of the features, [d].
         lags: the greatest, below T.
     """
-    shown = min(len(columns), PANELS)
+    changes = (np.abs(np.diff(data, axis=1)) > 0).sum((0, 1))
+    chosen = sorted(np.argsort(-changes, kind="stable")[:PANELS].tolist())
+    shown = len(chosen)
     across = min(shown, 3)
     figure = _figure(3.0 * max(across, 2) + 0.4, 2.3 * -(-shown // across) + 0.8)
     cells = figure.subplots(-(-shown // across), across, squeeze=False, sharex=True, sharey=True).flatten()
     curves = [autocorrelation(torch.from_numpy(np.asarray(x, np.float64)), lags).numpy() for x in (data, made)]
-    for feature, cell in enumerate(cells):
-        if feature >= shown:
+    for i, cell in enumerate(cells):
+        if i >= shown:
             cell.set_axis_off()
             continue
+        feature = chosen[i]
         cell.axhline(0, color="0.8", linewidth=0.8)
         cell.plot(curves[0][:, feature], color=DATA, linewidth=1.6, label="data")
         cell.plot(curves[1][:, feature], color=MADE, linewidth=1.6, linestyle="--", label="samples")
         cell.set_title(_short(columns[feature]), fontsize=9)
-        lowest = feature + across >= shown
+        lowest = i + across >= shown
         cell.set_xlabel("lag, steps" if lowest else "")
         _quiet(cell)
         cell.tick_params(labelbottom=lowest)
     cells[0].legend(frameon=False, fontsize=8)
-    _say_which(figure, shown, len(columns), "autocorrelation")
+    left_out = f" of {shown} of {len(columns)} features" if shown < len(columns) else ""
+    figure.suptitle(f"autocorrelation{left_out}", fontsize=10)
     write_file(path, figure_png(figure))
 
 
@@ -232,6 +236,7 @@ def _save_rolls(path: Path, rows: Sequence[Sequence[Roll]], borders: Sequence[in
         extent = (-0.5, len(roll) - 0.5, low - 0.5, high + 0.5)
         look = {"origin": "lower", "aspect": "auto", "cmap": "gray_r", "interpolation": "nearest"}
         cell.imshow(roll[:, low : high + 1].T, vmin=0, vmax=1, extent=extent, **look)
+        cell.set_xlim(-0.5, max(len(row[j][1]) for row in rows if j < len(row)) - 0.5)
         if borders:
             cell.axvline(borders[j] - 0.5, color=DATA, linewidth=1.2)
         cell.set_title(title, fontsize=9)
@@ -261,8 +266,7 @@ def _short(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
-def _say_which(figure: Any, shown: int, features: int, what: str = "") -> None:
-    """Say above a picture what it is, and that features are left out."""
-    left_out = f"the first {shown} of {features} features" if shown < features else ""
-    if what or left_out:
-        figure.suptitle(", ".join(part for part in (what, left_out) if part), fontsize=10)
+def _say_which(figure: Any, shown: int, features: int) -> None:
+    """Say above a picture that features are left out."""
+    if shown < features:
+        figure.suptitle(f"the first {shown} of {features} features", fontsize=10)

@@ -2,6 +2,7 @@
 
     python benchmarks/rvae.py speed       # ms a step beside the same model written as a loop over time, turn by turn
     python benchmarks/rvae.py chorales    # held-out bound of recipes beside networks without latents, equal minutes
+    python benchmarks/rvae.py judged      # prices and sines: can a classifier tell samples from data?
 
 T = 100 steps of 88 features, 256 units, 64 latent dimensions, Adam; the plain loops are float32, one call of a cell and
 of every layer for each step of time, as in the code that accompanies publications.
@@ -33,6 +34,7 @@ from poise.game import Batch, Game, Loss, full_precision
 from poise.gaussian import kl, reparameterize
 from poise.loop import at_multiples, by_minutes, fit
 from poise.losses.features import Bernoulli
+from poise.metrics.two_sample import two_sample
 from poise.models.rvae import Facts, Rvae, build
 from poise.models.rvae.particles import particle_filter
 from poise.nets.mlp import mlp
@@ -46,6 +48,7 @@ from poise.validation import halves
 
 T, FEATURES, WIDTH, LATENT = 100, 88, 256, 64
 STEPS = 3  # of a turn
+PIECES = 600  # of each kind that a classifier learns from, and is tested with
 CHORALES: dict[str, Any] = {"batch": 16, "evaluate_every": 50}
 
 Turn = Callable[[], object]
@@ -316,10 +319,69 @@ def score_rvae(run: poise.Run) -> dict[str, Any]:
     return {**found, "valid": scores[best], "step": best, "steps": run.metrics()[-1]["step"], "weights": weights}
 
 
+def judged(names: list[str], minutes: float, seeds: list[int]) -> list[dict[str, Any]]:
+    """Train `rvae` on series and let classifiers tell samples, and other data, from data; print both."""
+    rows: list[dict[str, Any]] = []
+    heading = f"{'data':<10}{'seed':>5}{'minutes':>9}{'bound':>9}{'KL':>7}"
+    print(f"{heading}{'told apart':>12}{'real floor':>12}{'chance':>8}{'shuffled':>10}", flush=True)
+    for name in names:
+        for seed in seeds:
+            with tempfile.TemporaryDirectory() as folder:
+                settings: dict[str, Any] = {"window": 24, "minutes": minutes, "seed": seed, "progress": False}
+                run = poise.train("rvae", name, out=Path(folder) / "run", **settings)
+                rows.append({"data": name, "seed": seed, **judge(run)})
+            row = rows[-1]
+            first = f"{name:<10}{seed:>5}{row['minutes']:>9.1f}{row['bound']:>9.3f}{row['kl']:>7.3f}"
+            rest = f"{row['fake']:>12.3f}{row['floor']:>12.3f}{row['chance']:>8.3f}{row['shuffled']:>10.3f}"
+            print(first + rest, flush=True)
+    return rows
+
+
+@torch.no_grad()
+def halves_of(run: poise.Run) -> tuple[float, float]:
+    """Return the test bound and its KL, nats a step in standardized units."""
+    game, (_, dataset) = run.game(), resolve(run.config)
+    assert isinstance(game, Rvae)
+    assert isinstance(dataset.test, Windows)
+    reconstruction, kl = halves(game, dataset.test, torch.Generator().manual_seed(0))
+    return -reconstruction - kl, kl
+
+
+def judge(run: poise.Run) -> dict[str, float]:
+    """Return accuracies of classifiers: of samples, of other data (the floor) and of data shuffled in time."""
+    (real, other), samples = quarters(resolve(run.config)[1]), run.sample(2 * PIECES, seed=1)
+    shuffled = [np.random.default_rng(0).permuted(part, axis=1) for part in other]
+    kinds = {"fake": np.split(samples, 2), "floor": other, "shuffled": shuffled}
+    found = {name: two_sample((real[0], kind[0]), (real[1], kind[1])) for name, kind in kinds.items()}
+    bound, kl = halves_of(run)
+    accuracies = {name: result.accuracy for name, result in found.items()}
+    minutes = run.metrics()[-1]["seconds"] / 60
+    return {**accuracies, "chance": found["fake"].chance, "bound": bound, "kl": kl, "minutes": minutes}
+
+
+def quarters(dataset: Dataset) -> tuple[list[Any], list[Any]]:
+    """Return data to train and to test a classifier with, and other data for both, in their own units.
+
+    Of whole series, they are different ones. A long series is cut into blocks of 240 steps, dealt to the four in turn.
+    """
+    train = dataset.train
+    assert isinstance(train, Windows)
+    if len(np.unique(train.series)) > 1:
+        chosen = np.random.default_rng(0).permutation(len(train))[: 4 * PIECES].reshape(4, -1)
+    else:
+        block, last = np.divmod(train.starts - train.starts.min(), 240)
+        inside = last + train.steps <= 240
+        of = [np.flatnonzero(inside & (block % 4 == k)) for k in range(4)]
+        chosen = np.stack([own[np.linspace(0, len(own) - 1, PIECES).astype(int)] for own in of])
+    pieces = Windows(train.values, train.starts, train.lengths, train.series, train.steps)
+    a, b, c, d = (pieces[np.sort(rows)] for rows in chosen)
+    return [a, b], [c, d]
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["speed", "chorales"])
+    parser.add_argument("what", choices=["speed", "chorales", "judged"])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--batches", type=int, nargs="+", default=[16, 64])
     parser.add_argument("--data", default="bach")
@@ -331,6 +393,8 @@ def main() -> None:
     name = args.what
     if args.what == "speed":
         rows = speed(args.rounds, args.batches)
+    elif args.what == "judged":
+        rows = judged(["stocks", "sines"], args.minutes, args.seeds)
     else:
         name = args.data
         rows = chorales(args.data, args.recipes, args.minutes, args.seeds, args.settings)

@@ -102,8 +102,13 @@ def vamp(data: str) -> Config:
     return _config("vamp", data, replace(VAE, prior="vamp"))
 
 
-# What the recurrent VAE recipes share.
-RVAE = RvaeConfig(warm_up=0.2, rvae=PlayerConfig(lr=2e-3, lr_end=2e-5, beta1=0.9, beta2=0.99, clip="percentile"))
+# What the recurrent VAE recipes share. Latents that cost their full weight from the start are given up before they are
+# of use (docs/rvae.md).
+RVAE = RvaeConfig(
+    latent=32,
+    warm_up=0.5,
+    rvae=PlayerConfig(lr=4e-3, lr_end=4e-5, beta1=0.9, beta2=0.99, clip="percentile"),
+)
 
 
 def rvae(data: str) -> Config:

@@ -9,7 +9,7 @@ from poise.rules import RULES
 
 DOCS = Path(__file__).parent.parent / "docs"
 RULE_PAGES = sorted((DOCS / "rules").glob("*.md"))
-PAGES = [DOCS / "rules.md", *RULE_PAGES, DOCS / "vae.md"]
+PAGES = [DOCS / "rules.md", *RULE_PAGES, DOCS / "vae.md", DOCS / "rvae.md"]
 
 
 def test_every_rule_has_a_page() -> None:
@@ -17,7 +17,8 @@ def test_every_rule_has_a_page() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_page_s_code_runs(page: Path) -> None:
+def test_a_page_s_code_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
     assert blocks
     for block in blocks:

@@ -15,7 +15,7 @@ from poise.cli import main
 from poise.coding import score
 from poise.config import VaeConfig
 from poise.errors import PoiseError
-from poise.evaluation import evaluate
+from poise.evaluation import Evaluation, evaluate
 from poise.models.vae import Vae, build
 
 TINY: dict[str, Any] = {"width": 4, "latent": 3, "batch": 8, "progress": False}
@@ -214,6 +214,7 @@ def test_tables_are_sampled_and_scored_in_their_own_units(tmp_path: Path) -> Non
     np.testing.assert_allclose(samples.std(0) / table().std(0), 1, atol=0.5)
     scores = [poise.evaluate(run, draws=50) for run in runs]
     assert scores[1].nll - scores[0].nll == pytest.approx(3 * np.log(10), abs=0.01)
+    assert isinstance(scores[0], Evaluation)
     assert scores[0].bits is None
     codes = [poise.encode(run)[0] for run in runs]
     np.testing.assert_allclose(codes[1].anomaly - codes[0].anomaly, 3 * np.log(10), atol=0.05)
@@ -237,7 +238,9 @@ def test_bits_stay_bits_and_other_numbers_are_refused(tmp_path: Path) -> None:
     )
     samples = run.sample(50)
     assert 0 <= samples.min() < samples.max() <= 1
-    assert not poise.evaluate(run, draws=5).gray_bits
+    scores = poise.evaluate(run, draws=5)
+    assert isinstance(scores, Evaluation)
+    assert not scores.gray_bits
     with pytest.raises(PoiseError, match=r"needs data in \[0, 1\]"):
         poise.train(
             "vae",

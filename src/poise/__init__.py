@@ -8,11 +8,13 @@ from .errors import PoiseError
 if TYPE_CHECKING:
     from .api import train
     from .run import Run
+    from .sequence_use import forecast, impute
     from .use import encode, evaluate, reconstruct
 
-__all__ = ["PoiseError", "Run", "encode", "evaluate", "reconstruct", "train"]
+__all__ = ["PoiseError", "Run", "encode", "evaluate", "forecast", "impute", "reconstruct", "train"]
 
 HOMES = {"train": "api", "Run": "run", "encode": "use", "evaluate": "use", "reconstruct": "use"}
+HOMES |= {"forecast": "sequence_use", "impute": "sequence_use"}
 
 
 def __getattr__(name: str) -> Any:

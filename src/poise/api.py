@@ -26,6 +26,7 @@ from .game import Loss, Whole
 from .progress import Reporter, counting, reporter
 from .recipes import from_recipe
 from .run import Run
+from .sequence_gallery import SequenceGallery
 from .signals import catching
 from .training import Training
 from .validation import Validation
@@ -129,13 +130,13 @@ def train_config(
         run = Run.create(path, config, _facts(config, dataset))
         run.rewind(training.step)
         _tell_data(teller, run, dataset)
-        gallery, validation = Gallery(run, dataset), Validation(run, dataset)
+        gallery = SequenceGallery(run, dataset) if dataset.kind == "series" else Gallery(run, dataset)
+        validation = Validation(run, dataset)
         gallery.data()
         hooks = [
             lambda training, losses: teller.update(training, losses),
             loop.at_multiples(config.log_every, partial(_log, run)),
-            loop.at_multiples(config.sample_every, gallery.samples),
-            loop.at_multiples(config.sample_every, gallery.reconstructions),
+            loop.at_multiples(config.sample_every, gallery.during),
             loop.at_multiples(config.evaluate_every, validation),
             loop.at_multiples(config.checkpoint_every, partial(_save, run)),
         ]
@@ -143,9 +144,7 @@ def train_config(
             loop.fit(training, batches, progress=how_far, every=hooks, stop=lambda: bool(caught))
             if not caught:
                 validation(training)
-                gallery.samples(training)
-                gallery.reconstructions(training)
-                gallery.latent_space(training)
+                gallery.end(training)
             _save(run, training)  # last: once it is there, nothing of the run is missing
         except NonFinite as error:
             saved, _ = checkpoint.latest(run.checkpoints)

@@ -41,14 +41,24 @@ class Gallery:
         """Draw training data, as real.png."""
         self._save("real", self._real)
 
-    def samples(self, training: Training, losses: Mapping[str, Loss] | None = None) -> None:
-        """Draw samples, as step-*.png, from the same latents every time."""
+    def during(self, training: Training, losses: Mapping[str, Loss] | None = None) -> None:
+        """Draw samples, as step-*.png, and of a game that can also reconstructed-*.png."""
+        self._samples(training)
+        self._reconstructions(training)
+
+    def end(self, training: Training) -> None:
+        """Draw the same once more, and what a VAE's codes mean, as interpolated-*, traversed-* and codes-*.png."""
+        self.during(training)
+        self._latent_space(training)
+
+    def _samples(self, training: Training) -> None:
+        """Draw samples from the same latents every time."""
         with training.sampling() as game:
             samples = self._run.as_data(game.sample(self._count, training.rng.at(0)))
         self._save(f"step-{training.step:07d}", samples, beside=True)
 
-    def reconstructions(self, training: Training, losses: Mapping[str, Loss] | None = None) -> None:
-        """Draw held-out images and, to the right of each, what the game makes of it, as reconstructed-*.png."""
+    def _reconstructions(self, training: Training) -> None:
+        """Draw held-out images and, to the right of each, what the game makes of it."""
         held_out = np.asarray(self._dataset.test[:PAIRS])
         if self._dataset.kind != "images" or not len(held_out):
             return
@@ -58,8 +68,7 @@ class Gallery:
             pairs = np.stack([held_out, self._run.as_data(again)], 1).reshape(-1, *held_out.shape[1:])
             self._save(f"reconstructed-{training.step:07d}", pairs)
 
-    def latent_space(self, training: Training) -> None:
-        """Draw what a VAE's codes mean, as interpolated-*.png, traversed-*.png and codes-*.png."""
+    def _latent_space(self, training: Training) -> None:
         with training.sampling() as game:
             if not isinstance(game, Vae) or len(self._dataset.test) < 2:
                 return
@@ -101,8 +110,6 @@ class Gallery:
         return self._run.samples / f"{kind}-{training.step:07d}.png"
 
     def _save(self, name: str, samples: np.ndarray, beside: bool = False) -> None:
-        if self._dataset.kind == "series":
-            return
         real = self._real if beside and self._dataset.kind == "table" else None
         path = self._run.samples / f"{name}.png"
         save_picture(path, samples, self._run.config.data, columns=self._dataset.columns, real=real)

@@ -3,7 +3,8 @@
 config.json       what the run is made of
 metrics.jsonl     one object a line: step, examples, seconds, then names and values
 samples/          pictures of samples from fixed latents; real.png shows training data; of a VAE also what it makes of
-                  test data (reconstructed-*.png) and its latent space (interpolated-*, traversed-*, codes-*.png)
+                  test data (reconstructed-*.png) and its latent space (interpolated-*, traversed-*, codes-*.png); of a
+                  recurrent VAE autocorrelation-*, kl-* and forecast-*.png
 checkpoints/      see `poise.checkpoint`
 skipped.txt       files that could not be read as images, if any
 """
@@ -25,7 +26,7 @@ from .data.scaling import Scaling
 from .errors import PoiseError, suggestion
 from .files import write_file, write_json, writing
 from .game import Game
-from .models.rvae import Facts
+from .models.rvae import Facts, Rvae
 from .rng import Rng
 
 BLOCK = 64  # samples drawn at once, so that ten thousand need no more memory than a few batches
@@ -142,6 +143,7 @@ class Run:
         averaged: bool = True,
         progress: Callable[[int, int], None] = lambda done, total: None,
         label: str | int | None = None,
+        length: int | None = None,
     ) -> NDArray[Any]:
         """Draw samples from the newest undamaged checkpoint; sample number i depends on the seed, i and label alone.
 
@@ -152,18 +154,26 @@ class Run:
             progress: called with the number of samples drawn and n.
             label: the class they should be of, by name or number; None: of all classes in turn, if the game is told
                 classes.
+            length: the steps of each series, of a run on series; None: of the longest piece it was trained on.
 
         Returns:
-            Images, uint8 [n, h, w, c], or numbers in the data's own units, [n, d].
+            Images, uint8 [n, h, w, c], or numbers in the data's own units, [n, d], or of series [n, length, d].
 
         Raises:
-            PoiseError: the run has no usable checkpoint, no such label, or n is not positive.
+            PoiseError: the run has no usable checkpoint, no such label or no series, or n or length is not positive.
         """
         if n < 1:
             raise PoiseError(f"-n {n}: ask for at least one sample")
-        draw: Callable[..., torch.Tensor] = self.game(averaged).sample
+        game = self.game(averaged)
+        draw: Callable[..., torch.Tensor] = game.sample
         if label is not None:
             draw = partial(draw, labels=torch.full((BLOCK,), self._number(label)))
+        if length is not None:
+            if not isinstance(game, Rvae):
+                raise PoiseError(f"{self.path} makes no series, whose length could be chosen; leave --length out")
+            if length < 1:
+                raise PoiseError(f"--length {length}: ask for at least one step")
+            draw = partial(draw, steps=length)
         blocks = []
         with torch.no_grad():
             for start in range(0, n, BLOCK):
@@ -173,7 +183,7 @@ class Run:
 
     def as_data(self, samples: torch.Tensor) -> NDArray[Any]:
         """Turn a game's samples into what the data hold: pixels uint8 [n, h, w, c], or numbers in their own units."""
-        if samples.dim() == 4:
+        if self.data["kind"] == "images":
             pixels: NDArray[Any] = to_pixels(samples).cpu().numpy()
             return pixels
         array: NDArray[Any] = samples.cpu().numpy()

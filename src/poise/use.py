@@ -8,16 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import coding, evaluation
+from . import coding, evaluation, sequence_evaluation
 from .build import read, sample_shape
 from .coding import Codes
 from .data import Dataset
 from .data.dataset import InSourceOrder, Labels
 from .data.names import header_of, kind_of
+from .data.windows import Windows
 from .errors import PoiseError, suggestion
 from .evaluation import Evaluation
+from .models.rvae import Rvae
 from .models.vae import Vae
 from .run import Run
+from .sequence_evaluation import SequenceEvaluation
 
 Progress = Callable[[int, int], None]
 
@@ -86,14 +89,15 @@ def evaluate(
     limit: int | None = 1_000,
     averaged: bool = True,
     progress: Progress = silent,
-) -> Evaluation:
-    """Score a run's VAE on held-out data.
+) -> Evaluation | SequenceEvaluation:
+    """Score a run's VAE, or recurrent VAE, on held-out data.
 
     Args:
-        run: of a VAE.
+        run: of a VAE or of a recurrent one.
         data: what `load` takes, of which the test part is used; None for the data of the run.
-        draws: codes of each posterior that the likelihood is estimated with, such as 5,000 for a publication.
-        limit: of the number of samples; None for all.
+        draws: codes of each posterior that the likelihood is estimated with, such as 5,000 for a publication; of
+            series also particles.
+        limit: of the number of samples, or pieces of series; None for all.
         averaged: use the moving average of the weights rather than those of the last step.
         progress: called with the number of samples done and their total.
 
@@ -107,13 +111,35 @@ def evaluate(
         >>> scores.samples, scores.draws
         (100, 10)
     """
+    if isinstance(run.game(averaged), Rvae):
+        return _evaluate_series(run, data_of(run, data), draws, limit, averaged, progress)
     game, dataset = trained_vae(run, averaged), data_of(run, data)
     rows = dataset.test[:limit]
-    if len(rows) < 2:
-        raise PoiseError(f"{dataset.name} has {len(rows)} held-out samples; at least two are needed, give other data")
+    _check_two(dataset)
     labels = told_classes(run, game, dataset, dataset.test_labels)
     volume = 0.0 if dataset.scaling is None else dataset.scaling.log_volume
     return evaluation.evaluate(game, rows, labels, draws=draws, log_volume=volume, progress=progress)
+
+
+def _evaluate_series(
+    run: Run, dataset: Dataset, draws: int, limit: int | None, averaged: bool, progress: Progress
+) -> SequenceEvaluation:
+    game, pieces, train = run.game(averaged), dataset.test, dataset.train
+    assert isinstance(game, Rvae)
+    assert isinstance(pieces, Windows)
+    assert isinstance(train, Windows)
+    assert run.scaling is not None
+    _check_two(dataset)
+    scale = np.log(run.scaling.scale).tolist()
+    return sequence_evaluation.evaluate(
+        game, pieces, train, draws=draws, limit=limit, log_scale=scale, progress=progress
+    )
+
+
+def _check_two(dataset: Dataset) -> None:
+    if len(dataset.test) < 2:
+        count = f"{len(dataset.test)} held-out samples"
+        raise PoiseError(f"{dataset.name} has {count}; at least two are needed, give other data")
 
 
 def trained_vae(run: Run, averaged: bool = True) -> Vae:

@@ -6,7 +6,7 @@ from ..errors import PoiseError
 from .dataset import Dataset
 from .names import TABLES
 from .options import WHAT_A_SERIES_IS, SeriesOptions
-from .series import assemble_series
+from .series import Series, assemble_series
 from .series_arrays import read_series_arrays
 from .series_tables import read_folder, read_table
 
@@ -29,15 +29,22 @@ def load_series(path: Path, options: SeriesOptions, label_column: str | None = N
         >>> data.train.shape, data.valid.shape, data.test.shape
         ((57, 8, 1), (2, 8, 1), (2, 8, 1))
     """
+    return assemble_series(path.resolve().name, read_series(path, options, label_column), options.window)
+
+
+def read_series(path: Path, options: SeriesOptions, label_column: str | None = None) -> Series:
+    """Read series as they are; the arguments are those of `load_series`.
+
+    Raises:
+        PoiseError: the file or folder holds something else.
+    """
     suffix = path.suffix.lower()
     if path.is_dir():
-        series = read_folder(path, options)
-    elif suffix in TABLES:
-        series = read_table(path, options, label_column)
-    elif suffix not in (".npy", ".npz"):
+        return read_folder(path, options)
+    if suffix in TABLES:
+        return read_table(path, options, label_column)
+    if suffix not in (".npy", ".npz"):
         raise PoiseError(f"{path} holds no series; {WHAT_A_SERIES_IS}")
-    elif options.series_id is not None or options.time is not None:
+    if options.series_id is not None or options.time is not None:
         raise PoiseError(f"--series-id and --time name columns, of which {path} has none; leave them out")
-    else:
-        series = read_series_arrays(path)
-    return assemble_series(path.resolve().name, series, options.window)
+    return read_series_arrays(path)

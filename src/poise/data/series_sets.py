@@ -23,9 +23,18 @@ def load_series_set(name: str, options: SeriesOptions) -> Dataset:
         >>> load_series_set("lorenz", SeriesOptions(window=50)).train.shape
         (15851, 50, 3)
     """
+    return assemble_series(name, read_series_set(name, options), options.window)
+
+
+def read_series_set(name: str, options: SeriesOptions) -> Series:
+    """Return the series of a built-in set as they are.
+
+    Raises:
+        PoiseError: it comes in a package that is not installed, or columns were named.
+    """
     if options.series_id is not None or options.time is not None:
         raise PoiseError(f"{name} is a built-in set, with series and times; leave --series-id and --time out")
-    return assemble_series(name, SETS[name](), options.window)
+    return SETS[name]()
 
 
 def _stocks() -> Series:

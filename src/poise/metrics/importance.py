@@ -94,3 +94,27 @@ def with_standard_error(values: Tensor) -> tuple[float, float]:
         raise ValueError("a standard error needs at least two samples")
     values = values.double()
     return values.mean().item(), (values.std() / math.sqrt(len(values))).item()
+
+
+def per_step(values: Tensor, steps: Tensor) -> tuple[float, float]:
+    """Return Σ values/Σ steps over sequences and its standard error, √(n/(n−1) Σ (v_i − r s_i)²)/Σ s.
+
+    Args:
+        values: of each sequence, shape [n], n ≥ 2.
+        steps: of each sequence, shape [n].
+
+    Raises:
+        ValueError: fewer than two sequences.
+
+    Source: the ratio estimator, Cochran 1977, eq. 6.5.
+
+    Example:
+        >>> per_step(torch.tensor([2.0, 6.0]), torch.tensor([1, 3]))  # two a step, whatever the length
+        (2.0, 0.0)
+    """
+    if len(values) < 2:
+        raise ValueError("a standard error needs at least two sequences")
+    values, steps = values.double(), steps.double()
+    ratio = values.sum() / steps.sum()
+    gaps = (values - ratio * steps).square().sum() * len(values) / (len(values) - 1)
+    return ratio.item(), (gaps.sqrt() / steps.sum()).item()

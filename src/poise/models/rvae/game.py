@@ -129,9 +129,9 @@ class Rvae(Game):
         reconstruction, cost = -terms.log_likelihood.sum() / steps, terms.kl.sum() / steps
         return Loss(total, {"reconstruction": reconstruction, "kl": cost, "bound": -reconstruction - cost})
 
-    def sample(self, n: int, rng: Rng) -> Tensor:
-        """Return n sequences [n, T, d] as long as the longest of the data, run freely on their own outputs."""
-        return self.run_freely(self.model.begin(n), self.facts.steps, rng("latents"))[0]
+    def sample(self, n: int, rng: Rng, steps: int | None = None) -> Tensor:
+        """Return n sequences [n, steps, d], by default as long as the longest of the data, run freely."""
+        return self.run_freely(self.model.begin(n), steps or self.facts.steps, rng("latents"))[0]
 
     def run_freely(self, state: State, steps: int, generator: torch.Generator) -> tuple[Tensor, State]:
         """Let the model go on by itself: z_t ~ p, x_t ~ p, and what was drawn is the past of the next step.

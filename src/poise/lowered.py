@@ -53,9 +53,9 @@ class Lowered:
                         leaf = self._leaves.setdefault(id(parameter), halves[id(parameter)].detach().requires_grad_())
                         self._uses.append((module, name, leaf))
         self.inputs = [self._leaves.get(id(parameter), parameter) for parameter in flat.parameters]
-        pairs = list(zip(self.inputs, flat.views(flat.gradient), strict=True))
-        self._matrices = [(leaf, view) for leaf, view in pairs if leaf.dtype == dtype]
-        self._others = [view for leaf, view in pairs if leaf.dtype != dtype]
+        views = dict(zip(map(id, flat.parameters), flat.views(flat.gradient), strict=True))  # of the gradient
+        self._matrices = [(leaf, views.pop(key)) for key, leaf in self._leaves.items()]
+        self._others = list(views.values())
 
     @contextmanager
     def applied(self) -> Iterator[None]:

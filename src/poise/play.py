@@ -237,8 +237,7 @@ class Play:
         total = loss.total.item()
         if not isfinite(total):
             raise NonFinite(
-                f"the {player}'s loss became {total} at step {self.step}; "
-                f"lower --{player}.lr, and run with --overwrite"
+                f"the {player}'s loss became {total} at step {self.step}; lower --{player}.lr, and run with --overwrite"
             )
         return loss
 

@@ -107,7 +107,8 @@ def kl_to_standard(mean: Tensor, log_sd: Tensor) -> Tensor:
         >>> kl_to_standard(torch.tensor([0.0, 2.0]), torch.zeros(2))
         tensor([0., 2.])
     """
-    return (mean.square() + torch.expm1(2 * log_sd)) / 2 - log_sd
+    twice = 2 * log_sd
+    return (torch.addcmul(torch.expm1(twice), mean, mean) - twice) / 2
 
 
 def kl(mean: Tensor, log_sd: Tensor, other_mean: Tensor, other_log_sd: Tensor) -> Tensor:

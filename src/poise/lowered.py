@@ -27,6 +27,7 @@ class Lowered:
 
     Attributes:
         stale: whether the weights have moved since they were cast.
+        inputs: the leaves whose gradients a backward pass must find: matrices in half precision, the rest as it is.
 
     Example:
         >>> flat = Flat(nn.Linear(3, 1, bias=False))
@@ -51,11 +52,10 @@ class Lowered:
                     if id(parameter) in halves:
                         leaf = self._leaves.setdefault(id(parameter), halves[id(parameter)].detach().requires_grad_())
                         self._uses.append((module, name, leaf))
-
-    @property
-    def inputs(self) -> list[Tensor]:
-        """The leaves whose gradients a backward pass must find: matrices in half precision, and the rest as it is."""
-        return [self._leaves.get(id(parameter), parameter) for parameter in self._flat.parameters]
+        self.inputs = [self._leaves.get(id(parameter), parameter) for parameter in flat.parameters]
+        views = dict(zip(map(id, flat.parameters), flat.views(flat.gradient), strict=True))  # of the gradient
+        self._matrices = [(leaf, views.pop(key)) for key, leaf in self._leaves.items()]
+        self._others = list(views.values())
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -72,10 +72,16 @@ class Lowered:
             for (module, name, _), parameter in zip(self._uses, own, strict=True):
                 module._parameters[name] = parameter
 
+    def clear(self) -> None:
+        """Set the player's gradients to zero, but for those of matrices, which `collect` overwrites."""
+        for view in self._others:
+            view.zero_()
+
     def collect(self, add: bool = False) -> None:
         """Write the gradients that a backward pass left in half precision into the player's flat gradient, or add."""
-        for parameter, view in zip(self._flat.parameters, self._flat.views(self._flat.gradient), strict=True):
-            leaf = self._leaves.get(id(parameter))
-            if leaf is not None and leaf.grad is not None:
-                view.add_(leaf.grad) if add else view.copy_(leaf.grad)
-                leaf.grad = None
+        for leaf, view in self._matrices:
+            if not add:
+                view.copy_(leaf.grad) if leaf.grad is not None else view.zero_()
+            elif leaf.grad is not None:
+                view.add_(leaf.grad)
+            leaf.grad = None

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
+from math import isfinite
 
 import torch
 from torch import Tensor, nn
@@ -57,6 +58,13 @@ class Seat:
         """Let the average take in the current weights."""
         if self.average is not None:
             self.average.update()
+
+    def clear(self) -> None:
+        """Set to zero the gradients that a backward pass adds to."""
+        if self.lowered is None:
+            self.flat.gradient.zero_()
+        else:
+            self.lowered.clear()
 
     def stale(self) -> None:
         """Note that the weights are no longer those that were cast."""
@@ -191,7 +199,7 @@ class Play:
         player, seats = players[0], [self.seats[name] for name in players]
         sums: list[Loss] = []
         for seat in seats:
-            seat.flat.gradient.zero_()
+            seat.clear()
         # `inputs` keeps the engine out of everybody else's weights: no work for gradients nobody asked for
         inputs = [weight for seat in seats for weight in _inputs(seat)]
         for i, share in self._parts(index):
@@ -226,10 +234,10 @@ class Play:
                 batch.made.pop(player, None)
 
     def _finite(self, player: str, loss: Loss) -> Loss:
-        if not torch.isfinite(loss.total):
+        total = loss.total.item()
+        if not isfinite(total):
             raise NonFinite(
-                f"the {player}'s loss became {loss.total.item()} at step {self.step}; "
-                f"lower --{player}.lr, and run with --overwrite"
+                f"the {player}'s loss became {total} at step {self.step}; lower --{player}.lr, and run with --overwrite"
             )
         return loss
 

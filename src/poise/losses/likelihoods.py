@@ -132,9 +132,9 @@ class Bernoulli:
 
     def log_prob(self, x: Tensor, outputs: Tensor) -> Tensor:
         """Return Σ y ln p + (1 − y) ln(1 − p) in nats, shape [n]."""
-        y = (x - self.low) / self.width
         # y ln p + (1 − y) ln(1 − p) = y · output − ln(1 + e^output): fewer passes over memory than torch's own
-        return _total(y * outputs - softplus(outputs, threshold=40))
+        nats = torch.addcmul(softplus(outputs, threshold=40), x - self.low, outputs, value=-1 / self.width)
+        return -_total(nats)
 
     def mean(self, outputs: Tensor) -> Tensor:
         """Return p on the scale of x."""

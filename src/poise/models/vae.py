@@ -59,16 +59,18 @@ class Vae(Game):
         z = reparameterize(mean, log_sd, eps)
         x, labels = repeated(batch.x, len(z)), None if batch.labels is None else repeated(batch.labels, len(z))
         outputs = self.vae.decoder(z.flatten(0, 1), labels)
-        log_likelihood = self.vae.decoder.likelihood.log_prob(x, outputs).view(len(z), -1)
+        log_likelihood = self.vae.decoder.likelihood.log_prob(x, outputs)
+        reconstruction = -log_likelihood.mean()
         if self.config.objective == "elbo":
             divergence = self._divergence(z, mean, log_sd, batch.labels)
-            total = self._elbo(log_likelihood.mean(0), divergence, x, outputs)
+            kl = divergence.sum() / len(mean)
+            total = self._elbo(reconstruction, kl, divergence, x, outputs)
         else:
-            total = self._importance(log_likelihood, z, mean, log_sd, batch.labels)
+            total = self._importance(log_likelihood.view(len(z), -1), z, mean, log_sd, batch.labels)
             with torch.no_grad():
-                divergence = self._divergence(z, mean, log_sd, batch.labels)
-        bound = elbo.elbo(log_likelihood.mean(0), divergence).mean()
-        return Loss(total, {"reconstruction": -log_likelihood.mean(), "kl": divergence.sum(-1).mean(), "bound": bound})
+                kl = self._divergence(z, mean, log_sd, batch.labels).sum() / len(mean)
+        reconstruction, kl = reconstruction.detach(), kl.detach()
+        return Loss(total, {"reconstruction": reconstruction, "kl": kl, "bound": -reconstruction - kl})
 
     def sample(self, n: int, rng: Rng, labels: Tensor | None = None) -> Tensor:
         """Return n samples, the centers of p(x|z) at codes drawn from the prior; of all classes in turn if not told."""
@@ -101,12 +103,12 @@ class Vae(Game):
         difference = elbo.log_posterior(z, mean, log_sd) - self._log_prior(z, labels)
         return difference.mean(0).unsqueeze(1)
 
-    def _elbo(self, log_likelihood: Tensor, divergence: Tensor, x: Tensor, outputs: Tensor) -> Tensor:
-        """Return the weighted divergence less the log-likelihood, or where GECO weighs the error, its Lagrangian."""
-        floor = self.config.free_bits
-        kl = elbo.free_bits(divergence, floor) if floor else divergence.sum(-1).mean()
+    def _elbo(self, reconstruction: Tensor, kl: Tensor, divergence: Tensor, x: Tensor, outputs: Tensor) -> Tensor:
+        """Return the reconstruction and the weighted divergence, or where GECO weighs the error, its Lagrangian."""
+        if self.config.free_bits:
+            kl = elbo.free_bits(divergence, self.config.free_bits)
         if self.vae.decoder.constraint is None:
-            return self._weight() * kl - log_likelihood.mean()
+            return reconstruction + self._weight() * kl
         error = (x - self.vae.decoder.likelihood.mean(outputs)).square().flatten(1).mean(1)
         lagrangian: Tensor = self.vae.decoder.constraint(self._weight() * kl, error)
         return lagrangian

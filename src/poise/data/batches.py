@@ -87,7 +87,7 @@ class Batches:
         return (to_floats(x) if x.dtype == torch.uint8 else x), labels, lengths
 
     def _shuffle(self, epoch: int) -> np.ndarray:
-        order = torch.randperm(len(self._samples), generator=self._rng.at(epoch)("shuffle")).numpy()
+        order: np.ndarray = torch.randperm(len(self._samples), generator=self._rng.at(epoch)("shuffle")).numpy()
         if isinstance(self._samples, Windows) and self._samples.lengths.min() < self._samples.steps:
             return self._alike(order, epoch)
         return order
@@ -99,7 +99,8 @@ class Batches:
         pools = [order[start : start + pool] for start in range(0, self._per_epoch * self._batch, pool)]
         alike = np.concatenate([rows[np.argsort(lengths[rows], kind="stable")] for rows in pools])
         batches = alike[: self._per_epoch * self._batch].reshape(self._per_epoch, self._batch)
-        return batches[torch.randperm(len(batches), generator=self._rng.at(epoch)("batches")).numpy()].flatten()
+        dealt: np.ndarray = batches[torch.randperm(len(batches), generator=self._rng.at(epoch)("batches")).numpy()]
+        return dealt.flatten()
 
 
 def to_floats(pixels: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .features import Features
+from .features import Features, Gaussian, StudentT
 
 
 class Mixed:
@@ -36,6 +36,25 @@ class Mixed:
         self._sizes = [features.channels * len(chosen) for features, chosen in self._parts]
         self.inputs = sum(features.width * len(chosen) for features, chosen in self._parts)
         self.outputs = sum(self._sizes)
+
+    def persistence(self) -> Tensor:
+        """Return the matrix [outputs, inputs] that makes of what was read of one step the means of the next.
+
+        Example:
+            >>> from poise.losses.features import Bernoulli, Gaussian
+            >>> Mixed([(Gaussian(), [1]), (Bernoulli(), [0])]).persistence()
+            tensor([[1., 0.],
+                    [0., 0.],
+                    [0., 0.]])
+        """
+        matrix = torch.zeros(self.outputs, self.inputs)
+        row = column = 0
+        for (features, chosen), size in zip(self._parts, self._sizes, strict=True):
+            if isinstance(features, Gaussian | StudentT):
+                for i in range(len(chosen)):
+                    matrix[row + i, column + i] = 1.0
+            row, column = row + size, column + features.width * len(chosen)
+        return matrix
 
     def check(self, x: Tensor, names: Sequence[str]) -> None:
         """Refuse data outside some part's support.

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from torch import nn
+from torch.nn.functional import pad
 
 from ...config import RvaeConfig
 from ...errors import PoiseError, suggestion
@@ -26,8 +27,9 @@ def build(config: RvaeConfig, facts: Facts) -> Rvae:
         PoiseError: the settings do not fit such data.
     """
     likelihood = _likelihood(config, facts)
-    inputs = likelihood.inputs + (len(facts.columns) if facts.gaps else 0)
-    chain = VARIANTS[config.variant](inputs, likelihood.outputs, config.latent, config.width, facts.steps)
+    masks = len(facts.columns) if facts.gaps else 0  # which values were observed is read beside them
+    persistence = pad(likelihood.persistence(), (0, masks))
+    chain = VARIANTS[config.variant](persistence, config.latent, config.width, facts.steps)
     return Rvae(chain, likelihood, facts, config)
 
 

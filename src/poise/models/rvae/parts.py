@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
+from torch.nn.functional import leaky_relu, linear
 
 from ... import gaussian
 from ...game import full_precision
@@ -144,6 +144,41 @@ class Head(nn.Module):
         """Return outputs [..., outputs] from `self.context(...)` and z [..., latent]."""
         outputs: Tensor = self.out(leaky_relu(from_context + self.code(z), 0.2))
         return full_precision(outputs)
+
+
+class Emission(Head):
+    """The outputs of p(x_t | ·): a network's, and a linear function of x_{t−1} beside it.
+
+        V a(U context + W z + b) + c + A x_{t−1}
+
+    For numbers A begins as the identity on their means: tomorrow is like today until something else is learned, at
+    levels too that training never saw. The product is in full precision, or smooth series would be rounded.
+
+    Args:
+        context: dimensions.
+        latent: dimensions of z.
+        width: hidden units.
+        persistence: what A begins as, shape [outputs, inputs].
+
+    Source: the autoregressive part of Lai et al. 2018 (arXiv:1703.07015), section 3.6.
+
+    Example:
+        >>> emission = Emission(5, 2, 8, torch.tensor([[1.0], [0.0]]))
+        >>> outputs = emission(emission.context(torch.zeros(7, 5)), torch.zeros(7, 2), torch.full((7, 1), 100.0))
+        >>> outputs[0, 0] > 90, outputs[0, 1] < 10
+        (tensor(True), tensor(True))
+    """
+
+    def __init__(self, context: int, latent: int, width: int, persistence: Tensor) -> None:
+        super().__init__(context, latent, width, len(persistence))
+        self.past = nn.Parameter(persistence.clone())
+
+    def forward(self, from_context: Tensor, z: Tensor, last: Tensor | None = None) -> Tensor:
+        """Return outputs [..., outputs] from `self.context(...)`, z and x_{t−1} as it was read, [..., inputs]."""
+        assert last is not None
+        with torch.autocast(z.device.type, enabled=False):
+            carried = linear(last.to(self.past), self.past)
+        return super().forward(from_context, z) + carried
 
 
 @torch.no_grad()

@@ -17,72 +17,72 @@ from torch.nn.functional import leaky_relu, linear
 from ...game import full_precision
 from ...gaussian import bounded, reparameterize
 from ...nets.recurrent import Lstm, backwards, shifted
-from .parts import Head, Normal, Path, Reading, State, normal
+from .parts import Emission, Head, Normal, Path, Reading, State, normal
 
 
 class SrnnModel(nn.Module):
-    """p(x, z). The state is z_{t−1}, and the network over the data: d_t and its cell.
+    """p(x, z). The state is z_{t−1}, the network over the data: d_t and its cell, and x_{t−1} as it was read.
 
     Args:
-        inputs: numbers that are read of one step of the data.
-        outputs: of the likelihood, of one step.
+        persistence: see `Emission`; its shape says how many outputs and inputs a step has.
         latent: dimensions of z_t.
         width: units of networks and hidden layers.
         steps: the longest memory.
     """
 
-    def __init__(self, inputs: int, outputs: int, latent: int, width: int, steps: int) -> None:
+    def __init__(self, persistence: Tensor, latent: int, width: int, steps: int) -> None:
         super().__init__()
-        self.inputs, self.latent = inputs, latent
-        self.past = Lstm(inputs, width, steps)
+        self.inputs, self.latent = persistence.shape[1], latent
+        self.past = Lstm(self.inputs, width, steps)
         self.transition = Head(width, latent, width, 2 * latent, quiet=True)
-        self.emission = Head(width, latent, width, outputs)
+        self.emission = Emission(width, latent, width, persistence)
 
     def begin(self, n: int) -> State:
         """Return z_0 = 0 and d_1 = LSTM(0)."""
         nothing = self.transition.code.weight.new_zeros(1, n, self.inputs)
-        return (nothing.new_zeros(n, self.latent), *self.past(nothing)[1])
+        return (nothing.new_zeros(n, self.latent), *self.past(nothing)[1], nothing[0])
 
     def prior(self, state: State) -> Normal:
         """Return p(z_t | z_{t−1}, d_t)."""
-        z, d, _ = state
+        z, d, *_ = state
         return normal(self.transition(self.transition.context(d), z))
 
     def decode(self, state: State, z: Tensor) -> Tensor:
         """Return the outputs of p(x_t | z_t, d_t)."""
-        outputs: Tensor = self.emission(self.emission.context(state[1]), z)
+        outputs: Tensor = self.emission(self.emission.context(state[1]), z, state[-1])
         return outputs
 
     def advance(self, state: State, z: Tensor, seen: Tensor) -> State:
         """Return z_t, and d_{t+1} from x_t."""
-        return (z, *self.past(seen.unsqueeze(0), state[1:])[1])
+        return (z, *self.past(seen.unsqueeze(0), (state[1], state[2]))[1], seen)
 
 
 class Srnn(nn.Module):
     """The model and its posterior; Args: as `SrnnModel`."""
 
-    def __init__(self, inputs: int, outputs: int, latent: int, width: int, steps: int) -> None:
+    def __init__(self, persistence: Tensor, latent: int, width: int, steps: int) -> None:
         super().__init__()
-        self.latent = latent
-        self.model = SrnnModel(inputs, outputs, latent, width, steps)
+        self.latent, inputs = latent, persistence.shape[1]
+        self.model = SrnnModel(persistence, latent, width, steps)
         self.future = Lstm(width + inputs, width, steps)
         self.correction = Head(width + inputs, latent, width, 2 * latent, quiet=True)
 
     def path(self, reading: Reading, fed: Tensor, eps: Tensor, state: State | None = None) -> Path:
         """Draw the chain; then its prior and the likelihood, at all steps at once."""
         model = self.model
-        before, first, cell = state or model.begin(eps.shape[1])
+        before, first, cell, seen = state or model.begin(eps.shape[1])
         d, last = model.past(fed, (first, cell))
         d = shifted(d, first)
         a = self._future(d, reading)
         from_d = model.transition.context(d)
         z, posterior = self._chain(from_d, self.correction.context(a), eps, full_precision(before))
         prior = normal(model.transition(from_d, shifted(z, before)))
-        return Path(z, posterior, prior, model.emission(model.emission.context(d), z), (z[-1], *last))
+        outputs = model.emission(model.emission.context(d), z, shifted(fed, seen))
+        return Path(z, posterior, prior, outputs, (z[-1], *last, fed[-1]))
 
     def evidence(self, reading: Reading, state: State | None = None) -> Tensor:
         """Return a_t and x_t."""
-        _, first, cell = state or self.model.begin(reading.seen.shape[1])
+        _, first, cell, _ = state or self.model.begin(reading.seen.shape[1])
         return self._future(shifted(self.model.past(reading.seen, (first, cell))[0], first), reading)
 
     def posterior(self, state: State, prior: Normal, evidence: Tensor) -> Normal:

@@ -17,33 +17,32 @@ from torch.nn.functional import leaky_relu, linear
 from ...game import full_precision
 from ...gaussian import reparameterize
 from ...nets.mlp import mlp
-from ...nets.recurrent import Lstm, remembered
-from .parts import Head, Normal, Path, Reading, State, hush, normal
+from ...nets.recurrent import Lstm, remembered, shifted
+from .parts import Emission, Head, Normal, Path, Reading, State, hush, normal
 
 
 class VrnnModel(nn.Module):
-    """p(x, z). The state is h_t and its cell.
+    """p(x, z). The state is h_t and its cell, and x_{t−1} as it was read.
 
     Args:
-        inputs: numbers that are read of one step of the data.
-        outputs: of the likelihood, of one step.
+        persistence: see `Emission`; its shape says how many outputs and inputs a step has.
         latent: dimensions of z_t.
         width: units of networks and hidden layers.
         steps: the longest memory.
     """
 
-    def __init__(self, inputs: int, outputs: int, latent: int, width: int, steps: int) -> None:
+    def __init__(self, persistence: Tensor, latent: int, width: int, steps: int) -> None:
         super().__init__()
-        self.past = Lstm(inputs + latent, width, steps)
+        self.inputs, self.latent = persistence.shape[1], latent
+        self.past = Lstm(self.inputs + latent, width, steps)
         self.transition = mlp(width, width, 2 * latent, layers=1)
         hush(self.transition[-1])
-        self.emission = Head(width, latent, width, outputs)
+        self.emission = Emission(width, latent, width, persistence)
 
     def begin(self, n: int) -> State:
         """Return h_1 = LSTM(0)."""
-        nothing = self.past.input.weight.new_zeros(1, n, self.past.input.in_features)
-        state: State = self.past(nothing)[1]
-        return state
+        nothing = self.past.input.weight.new_zeros(1, n, self.inputs + self.latent)
+        return (*self.past(nothing)[1], nothing[0, :, : self.inputs])
 
     def prior(self, state: State) -> Normal:
         """Return p(z_t | h_t)."""
@@ -51,28 +50,27 @@ class VrnnModel(nn.Module):
 
     def decode(self, state: State, z: Tensor) -> Tensor:
         """Return the outputs of p(x_t | z_t, h_t)."""
-        outputs: Tensor = self.emission(self.emission.context(state[0]), z)
+        outputs: Tensor = self.emission(self.emission.context(state[0]), z, state[-1])
         return outputs
 
     def advance(self, state: State, z: Tensor, seen: Tensor) -> State:
         """Return h_{t+1} from x_t and z_t."""
-        after: State = self.past(torch.cat([seen, z], -1).unsqueeze(0), state)[1]
-        return after
+        return (*self.past(torch.cat([seen, z], -1).unsqueeze(0), (state[0], state[1]))[1], seen)
 
 
 class Vrnn(nn.Module):
     """The model and its posterior; Args: as `VrnnModel`."""
 
-    def __init__(self, inputs: int, outputs: int, latent: int, width: int, steps: int) -> None:
+    def __init__(self, persistence: Tensor, latent: int, width: int, steps: int) -> None:
         super().__init__()
         self.latent = latent
-        self.model = VrnnModel(inputs, outputs, latent, width, steps)
-        self.inference = Head(inputs, width, width, 2 * latent, quiet=True)
+        self.model = VrnnModel(persistence, latent, width, steps)
+        self.inference = Head(persistence.shape[1], width, width, 2 * latent, quiet=True)
 
     def path(self, reading: Reading, fed: Tensor, eps: Tensor, state: State | None = None) -> Path:
         """Walk the recurrent network and the posterior; then the prior and the likelihood, at all steps at once."""
         model = self.model
-        h, cell = map(full_precision, state or model.begin(eps.shape[1]))
+        h, cell, seen = map(full_precision, state or model.begin(eps.shape[1]))
         from_x, from_past = (
             full_precision(x).unbind() for x in (self.inference.context(reading.seen), self._gates(fed))
         )
@@ -85,8 +83,8 @@ class Vrnn(nn.Module):
                 drawn.append((z, *posterior, h))
                 h, cell = remembered(past + linear(z, of_z) + linear(h, of_h), cell)
         zs, mean, log_sd, hs = (torch.stack(values) for values in zip(*drawn, strict=True))
-        outputs = model.emission(model.emission.context(hs), zs)
-        return Path(zs, Normal(mean, log_sd), normal(model.transition(hs)), outputs, (h, cell))
+        outputs = model.emission(model.emission.context(hs), zs, shifted(fed, seen))
+        return Path(zs, Normal(mean, log_sd), normal(model.transition(hs)), outputs, (h, cell, fed[-1]))
 
     def evidence(self, reading: Reading, state: State | None = None) -> Tensor:
         """Return x_t."""

@@ -83,9 +83,9 @@ def impute(
 
     A particle filter goes up to a gap. From there every draw has particles of its own, which go through the gap by
     values of their own and on to what was observed after it; one of them is drawn by weight. (One filter for all draws
-    would end with copies of the few particles that fit later values best, and with intervals of no width.) Too few
-    particles leave draws too wide, as if less were known of what came after. All values of a gap are drawn together;
-    gaps are drawn apart.
+    would end with copies of the few particles that fit later values best, and with intervals of no width.) Of too few
+    particles none may fit what came after, and draws lean to what the past alone says. All values of a gap are drawn
+    together; gaps are drawn apart.
 
     Args:
         game: trained.

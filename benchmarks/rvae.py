@@ -47,7 +47,7 @@ from poise.training import Training
 from poise.validation import halves
 
 T, FEATURES, WIDTH, LATENT = 100, 88, 256, 64
-STEPS = 3  # of a turn
+STEPS = 6  # of a turn
 PIECES = 600  # of each kind that a classifier learns from, and is tested with
 CHORALES: dict[str, Any] = {"batch": 16, "evaluate_every": 50}
 

@@ -65,14 +65,20 @@ def resolve(
         raise PoiseError(f"the rule {config.rule} does not go through all of the data; use --optimizer sgd")
     device = choose_device(config.device)
     dataset = scaled(config, read(config, config.data, progress))
-    quick = dataset.kind in ("images", "series")
-    precision = choose_precision(config.precision, device) if quick else "float32"
+    precision = choose_precision(config.precision, device) if _coarse(config, dataset) else "float32"
     size = dataset.train.shape[1] if dataset.kind == "images" else None
     if isinstance(dataset.train, Windows):
         config = replace(config, window=dataset.train.steps)
     elif config.carry:
         raise PoiseError(f"--carry is for series, and {dataset.name} holds none; leave it out")
     return replace(config, device=device, precision=precision, size=size), dataset
+
+
+def _coarse(config: Config, dataset: Dataset) -> bool:
+    """Whether half precision is enough: for images, bits and classes, not for numbers that change by little."""
+    if isinstance(config.model, RvaeConfig):
+        return not set(kinds_of(config.model, dataset.columns)) & {*SCALED, "counts"}
+    return dataset.kind == "images"
 
 
 def read(config: Config, source: str, progress: Callable[[int, int], None] | None = None) -> Dataset:

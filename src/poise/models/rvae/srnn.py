@@ -95,22 +95,20 @@ class Srnn(nn.Module):
         return torch.cat([backwards(self.future, torch.cat([d, seen], -1), reading.lengths), seen], -1)
 
     def _chain(self, from_d: Tensor, from_a: Tensor, eps: Tensor, z: Tensor) -> tuple[Tensor, Normal]:
-        """Draw z_t ~ q(z_t | z_{t−1}, a_t, x_t) one after the other, in full precision: the products are small.
+        """Draw z_t ~ q(z_t | z_{t−1}, a_t, x_t) one after the other.
 
         The hidden layers of transition and correction are one layer here.
         """
         transition, correction, latent = self.model.transition, self.correction, self.latent
-        code = full_precision(torch.cat([transition.code.weight, correction.code.weight]))
-        to_mean, to_shift = (full_precision(part) for part in (transition.out.weight[:latent], correction.out.weight))
-        mean_bias, shift_bias = (full_precision(part) for part in (transition.out.bias[:latent], correction.out.bias))
+        code = torch.cat([transition.code.weight, correction.code.weight])
+        to_mean, mean_bias = transition.out.weight[:latent], transition.out.bias[:latent]
         context = full_precision(torch.cat([from_d, from_a], -1))
-        drawn = []
-        with torch.autocast(eps.device.type, enabled=False):  # unbind, not context[t]: whose gradient is a whole
-            for now, noise in zip(context.unbind(), eps.unbind(), strict=True):
-                of_d, of_a = leaky_relu(now + linear(z, code), 0.2).chunk(2, -1)
-                shift, log_sd = normal(linear(of_a, to_shift, shift_bias))
-                mean = bounded(linear(of_d, to_mean, mean_bias)) + shift
-                z = reparameterize(mean, log_sd, noise)
-                drawn.append((z, mean, log_sd))
+        drawn = []  # unbind, not context[t]: whose gradient is a whole
+        for now, noise in zip(context.unbind(), eps.unbind(), strict=True):
+            of_d, of_a = leaky_relu(now + full_precision(linear(z, code)), 0.2).chunk(2, -1)
+            shift, log_sd = normal(correction.out(of_a))
+            mean = bounded(full_precision(linear(of_d, to_mean, mean_bias))) + shift
+            z = reparameterize(mean, log_sd, noise)
+            drawn.append((z, mean, log_sd))
         zs, mean, log_sd = (torch.stack(values) for values in zip(*drawn, strict=True))
         return zs, Normal(mean, log_sd)

@@ -69,19 +69,17 @@ class Vrnn(nn.Module):
 
     def path(self, reading: Reading, fed: Tensor, eps: Tensor, state: State | None = None) -> Path:
         """Walk the recurrent network and the posterior; then the prior and the likelihood, at all steps at once."""
-        model = self.model
+        model, width = self.model, self.model.past.width
         h, cell, seen = map(full_precision, state or model.begin(eps.shape[1]))
-        from_x, from_past = (
-            full_precision(x).unbind() for x in (self.inference.context(reading.seen), self._gates(fed))
-        )
-        code, out, out_bias, of_z, of_h = map(full_precision, self._weights())
+        from_x, from_past = map(full_precision, (self.inference.context(reading.seen), self._gates(fed)))
+        of_h, of_z, out, out_bias = self._weights()
         drawn = []
-        with torch.autocast(eps.device.type, enabled=False):
-            for now, past, noise in zip(from_x, from_past, eps.unbind(), strict=True):
-                posterior = normal(linear(leaky_relu(now + linear(h, code), 0.2), out, out_bias))
-                z = reparameterize(*posterior, noise)
-                drawn.append((z, *posterior, h))
-                h, cell = remembered(past + linear(z, of_z) + linear(h, of_h), cell)
+        for now, past, noise in zip(from_x.unbind(), from_past.unbind(), eps.unbind(), strict=True):
+            gates, hidden = full_precision(linear(h, of_h)).split([4 * width, self.inference.out.in_features], -1)
+            posterior = normal(linear(leaky_relu(now + hidden, 0.2), out, out_bias))
+            z = reparameterize(*posterior, noise)
+            drawn.append((z, *posterior, h))
+            h, cell = remembered(past + gates + full_precision(linear(z, of_z)), cell)
         zs, mean, log_sd, hs = (torch.stack(values) for values in zip(*drawn, strict=True))
         outputs = model.emission(model.emission.context(hs), zs, shifted(fed, seen))
         return Path(zs, Normal(mean, log_sd), normal(model.transition(hs)), outputs, (h, cell, fed[-1]))
@@ -99,12 +97,8 @@ class Vrnn(nn.Module):
         past = self.model.past.input
         return linear(fed.to(past.weight), past.weight[:, : fed.shape[-1]], past.bias)
 
-    def _weights(self) -> tuple[Tensor, ...]:
+    def _weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return what a step multiplies h by, for gates and the posterior's hidden layer, and z; and the last layer."""
         past, head = self.model.past, self.inference
-        return (
-            head.code.weight,
-            head.out.weight,
-            head.out.bias,
-            past.input.weight[:, -self.latent :],
-            past.recurrent.weight,
-        )
+        of_h = torch.cat([past.recurrent.weight, head.code.weight])
+        return of_h, past.input.weight[:, -self.latent :].contiguous(), head.out.weight, head.out.bias

@@ -25,7 +25,7 @@ poise: train deep generative models on your own data
   poise data fetch NAME                  download a built-in data set in full
 
 DATA is a folder or .zip of images, a .npy, .npz or IDX file, a .csv or .parquet table of numbers, or a built-in set
-(poise list data).
+(poise list data). For rvae it is series: a .csv or .parquet whose rows are time, a folder of .csv, or arrays [n, t, d].
 Each command answers --help. First steps:  poise train gan fashion-mnist --minutes 3
 """
 

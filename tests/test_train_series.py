@@ -23,6 +23,7 @@ ROUTES: list[dict[str, Any]] = [
     {"carry": True, "window": 10},
     {"scheduled": 0.5, "schedule": "cyclical"},
     {"variant": "fast", "warm_up": 0.5, "free_bits": 0.1, "rule": "extragradient"},
+    {"rule": "consensus", "window": 10},
     {"variant": "vrnn", "likelihood": "student-t", "carry": True, "window": 10, "rule": "lookahead", "lookahead_k": 2},
 ]
 

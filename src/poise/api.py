@@ -193,8 +193,9 @@ def _tell_data(teller: Reporter, run: Run, dataset: Dataset) -> None:
     if dataset.skipped:
         listing = "".join(f"{skip.path}\t{skip.reason}\n" for skip in dataset.skipped)
         write_file(run.path / "skipped.txt", listing.encode())
+        what = "part" if dataset.kind == "series" else "unreadable file"
         plural = "s" if len(dataset.skipped) > 1 else ""
-        teller.note(f"left out {len(dataset.skipped)} unreadable file{plural}, listed in {run.path / 'skipped.txt'}")
+        teller.note(f"left out {len(dataset.skipped)} {what}{plural}, listed in {run.path / 'skipped.txt'}")
 
 
 def _restore(path: Path, training: Training, teller: Reporter) -> None:

@@ -46,10 +46,13 @@ def slow(game: Rvae, x: Tensor, eps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return torch.stack(log_p).view(shape), torch.stack(cost).view(shape), torch.cat(last)
 
 
+@pytest.mark.parametrize("gaps", [False, True])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_paths_equal_a_loop_over_time_in_values_and_gradients(variant: str) -> None:
-    game = game_of(variant)
+def test_paths_equal_a_loop_over_time_in_values_and_gradients(variant: str, gaps: bool) -> None:
+    game = game_of(variant, gaps=gaps)
     x, eps = torch.randn(4, 6, 2).double(), torch.randn(6, 4, 3).double()
+    if gaps:
+        x[torch.rand(x.shape) < 0.4] = float("nan")
     found: list[list[Tensor]] = []
     for whole in (True, False):
         game.zero_grad()
@@ -139,6 +142,18 @@ def test_one_step_is_a_variational_autoencoder(variant: str) -> None:
     log_sd = torch.logaddexp(2 * 10 * torch.tanh(free / 10), torch.full_like(free, 2 * -6.907755278982137)) / 2
     elbo = log_density(x[:, 0], mean, log_sd).sum(-1) - kl(*posterior, *prior)[0].sum(-1)
     torch.testing.assert_close(terms.bound(), elbo)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_what_was_last_observed_is_the_mean_of_the_next_value(variant: str) -> None:
+    game = game_of(variant, gaps=True)
+    nan = float("nan")
+    x = torch.tensor([[[100.0, nan], [nan, nan], [nan, 200.0], [nan, nan]]]).double()
+    reading = game.reading(x)
+    with torch.no_grad():
+        outputs = game.terms(reading, torch.zeros(4, 1, 3).double()).path.outputs
+    expected = torch.tensor([[0.0, 0.0], [100.0, 0.0], [100.0, 0.0], [100.0, 200.0]])
+    assert (game.likelihood.mean(outputs)[:, 0] - expected).abs().max() < 5  # what untrained networks add
 
 
 @pytest.mark.parametrize("variant", ["srnn", "vrnn"])

@@ -37,6 +37,16 @@ class Mixed:
         self.inputs = sum(features.width * len(chosen) for features, chosen in self._parts)
         self.outputs = sum(self._sizes)
 
+    def feature_of_inputs(self) -> Tensor:
+        """Return the feature that each number which a network reads belongs to, int64 [inputs].
+
+        Example:
+            >>> from poise.losses.features import Categorical, Gaussian
+            >>> Mixed([(Gaussian(), [1]), (Categorical(3), [0])]).feature_of_inputs()
+            tensor([1, 0, 0, 0])
+        """
+        return torch.cat([chosen.repeat(features.width) for features, chosen in self._parts])
+
     def persistence(self) -> Tensor:
         """Return the matrix [outputs, inputs] that makes of what was read of one step the means of the next.
 

@@ -29,7 +29,8 @@ def build(config: RvaeConfig, facts: Facts) -> Rvae:
     likelihood = _likelihood(config, facts)
     masks = len(facts.columns) if facts.gaps else 0  # which values were observed is read beside them
     persistence = pad(likelihood.persistence(), (0, masks))
-    chain = VARIANTS[config.variant](persistence, config.latent, config.width, facts.steps)
+    feature = likelihood.feature_of_inputs() if facts.gaps else None
+    chain = VARIANTS[config.variant](persistence, feature, config.latent, config.width, facts.steps)
     return Rvae(chain, likelihood, facts, config)
 
 

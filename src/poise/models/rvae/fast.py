@@ -20,10 +20,10 @@ from .vrnn import VrnnModel
 class Fast(nn.Module):
     """The model and its posterior; Args: as `VrnnModel`."""
 
-    def __init__(self, persistence: Tensor, latent: int, width: int, steps: int) -> None:
+    def __init__(self, persistence: Tensor, feature: Tensor | None, latent: int, width: int, steps: int) -> None:
         super().__init__()
         self.latent, inputs = latent, persistence.shape[1]
-        self.model = VrnnModel(persistence, latent, width, steps)
+        self.model = VrnnModel(persistence, feature, latent, width, steps)
         self.forth, self.back = Lstm(inputs, width // 2, steps), Lstm(inputs, width // 2, steps)
         self.inference = mlp(width // 2 * 2 + inputs, width, 2 * latent, layers=1)
         hush(self.inference[-1])
@@ -33,11 +33,12 @@ class Fast(nn.Module):
         posterior = normal(self.inference(self.evidence(reading)))
         z = reparameterize(*posterior, eps)
         model = self.model
-        first, cell, seen = state or model.begin(eps.shape[1])
+        first, cell, known = state or model.begin(eps.shape[1])
         h, last = model.past(torch.cat([fed, z.to(fed)], -1), (first, cell))
         h = shifted(h, first)
-        outputs = model.emission(model.emission.context(h), z, shifted(fed, seen))
-        return Path(z, posterior, normal(model.transition(h)), outputs, (*last, fed[-1]))
+        held = model.emission.held(fed, known)
+        outputs = model.emission(model.emission.context(h), z, shifted(held, known))
+        return Path(z, posterior, normal(model.transition(h)), outputs, (*last, held[-1]))
 
     def evidence(self, reading: Reading, state: State | None = None) -> Tensor:
         """Return x_t and the states of both networks over the data."""

@@ -146,19 +146,50 @@ class Head(nn.Module):
         return full_precision(outputs)
 
 
+class Held(nn.Module):
+    """What was last observed of each feature: what is read of a step, with the value before it where one is missing.
+
+    Args:
+        feature: of each number that is read, int64 [inputs]; None where nothing is ever missing. What is read then ends
+            with a mask of the features, and the mask stays as it is.
+
+    Example:
+        >>> held, seen = Held(torch.tensor([0])), torch.tensor([[[5.0, 1.0]], [[0.0, 0.0]], [[7.0, 1.0]]])
+        >>> held(seen, torch.zeros(1, 2))[:, 0].tolist()
+        [[5.0, 1.0], [5.0, 0.0], [7.0, 1.0]]
+    """
+
+    def __init__(self, feature: Tensor | None) -> None:
+        super().__init__()
+        self.feature = feature
+
+    def forward(self, seen: Tensor, first: Tensor) -> Tensor:
+        """Return it after each step, [T, n, ...], from what was seen in each and what was held before the first."""
+        if self.feature is None:
+            return seen
+        values, mask = seen.tensor_split([len(self.feature)], -1)
+        observed = mask[..., self.feature.to(seen.device)] > 0.5
+        steps = torch.arange(len(seen), device=seen.device).view(-1, 1, 1)
+        at = torch.where(observed, steps, -1).cummax(0).values
+        held = torch.where(at < 0, first[..., : len(self.feature)], values.gather(0, at.clamp(min=0)))
+        return torch.cat([held, mask], -1)
+
+
 class Emission(Head):
     """The outputs of p(x_t | ·): a network's, and a linear function of x_{t−1} beside it.
 
         V a(U context + W z + b) + c + A x_{t−1}
 
     For numbers A begins as the identity on their means: tomorrow is like today until something else is learned, at
-    levels too that training never saw. The product is in full precision, or smooth series would be rounded.
+    levels too that training never saw. The product is in full precision, or smooth series would be rounded. Where
+    x_{t−1} is missing, what was observed before it stands in.
 
     Args:
         context: dimensions.
         latent: dimensions of z.
         width: hidden units.
         persistence: what A begins as, shape [outputs, inputs].
+        feature: as for `Held`.
 
     Source: the autoregressive part of Lai et al. 2018 (arXiv:1703.07015), section 3.6.
 
@@ -169,12 +200,14 @@ class Emission(Head):
         (tensor(True), tensor(True))
     """
 
-    def __init__(self, context: int, latent: int, width: int, persistence: Tensor) -> None:
+    def __init__(
+        self, context: int, latent: int, width: int, persistence: Tensor, feature: Tensor | None = None
+    ) -> None:
         super().__init__(context, latent, width, len(persistence))
-        self.past = nn.Parameter(persistence.clone())
+        self.past, self.held = nn.Parameter(persistence.clone()), Held(feature)
 
     def forward(self, from_context: Tensor, z: Tensor, last: Tensor | None = None) -> Tensor:
-        """Return outputs [..., outputs] from `self.context(...)`, z and x_{t−1} as it was read, [..., inputs]."""
+        """Return outputs [..., outputs] from `self.context(...)`, z and what is held of the steps before."""
         assert last is not None
         with torch.autocast(z.device.type, enabled=False):
             carried = linear(last.to(self.past), self.past)

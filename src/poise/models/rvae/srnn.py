@@ -21,21 +21,22 @@ from .parts import Emission, Head, Normal, Path, Reading, State, normal
 
 
 class SrnnModel(nn.Module):
-    """p(x, z). The state is z_{t−1}, the network over the data: d_t and its cell, and x_{t−1} as it was read.
+    """p(x, z). The state is z_{t−1}, the network over the data: d_t and its cell, and the data held.
 
     Args:
         persistence: see `Emission`; its shape says how many outputs and inputs a step has.
+        feature: see `Held`.
         latent: dimensions of z_t.
         width: units of networks and hidden layers.
         steps: the longest memory.
     """
 
-    def __init__(self, persistence: Tensor, latent: int, width: int, steps: int) -> None:
+    def __init__(self, persistence: Tensor, feature: Tensor | None, latent: int, width: int, steps: int) -> None:
         super().__init__()
         self.inputs, self.latent = persistence.shape[1], latent
         self.past = Lstm(self.inputs, width, steps)
         self.transition = Head(width, latent, width, 2 * latent, quiet=True)
-        self.emission = Emission(width, latent, width, persistence)
+        self.emission = Emission(width, latent, width, persistence, feature)
 
     def begin(self, n: int) -> State:
         """Return z_0 = 0 and d_1 = LSTM(0)."""
@@ -54,31 +55,33 @@ class SrnnModel(nn.Module):
 
     def advance(self, state: State, z: Tensor, seen: Tensor) -> State:
         """Return z_t, and d_{t+1} from x_t."""
-        return (z, *self.past(seen.unsqueeze(0), (state[1], state[2]))[1], seen)
+        held = self.emission.held(seen.unsqueeze(0), state[-1])[0]
+        return (z, *self.past(seen.unsqueeze(0), (state[1], state[2]))[1], held)
 
 
 class Srnn(nn.Module):
     """The model and its posterior; Args: as `SrnnModel`."""
 
-    def __init__(self, persistence: Tensor, latent: int, width: int, steps: int) -> None:
+    def __init__(self, persistence: Tensor, feature: Tensor | None, latent: int, width: int, steps: int) -> None:
         super().__init__()
         self.latent, inputs = latent, persistence.shape[1]
-        self.model = SrnnModel(persistence, latent, width, steps)
+        self.model = SrnnModel(persistence, feature, latent, width, steps)
         self.future = Lstm(width + inputs, width, steps)
         self.correction = Head(width + inputs, latent, width, 2 * latent, quiet=True)
 
     def path(self, reading: Reading, fed: Tensor, eps: Tensor, state: State | None = None) -> Path:
         """Draw the chain; then its prior and the likelihood, at all steps at once."""
         model = self.model
-        before, first, cell, seen = state or model.begin(eps.shape[1])
+        before, first, cell, known = state or model.begin(eps.shape[1])
         d, last = model.past(fed, (first, cell))
         d = shifted(d, first)
         a = self._future(d, reading)
         from_d = model.transition.context(d)
         z, posterior = self._chain(from_d, self.correction.context(a), eps, full_precision(before))
         prior = normal(model.transition(from_d, shifted(z, before)))
-        outputs = model.emission(model.emission.context(d), z, shifted(fed, seen))
-        return Path(z, posterior, prior, outputs, (z[-1], *last, fed[-1]))
+        held = model.emission.held(fed, known)
+        outputs = model.emission(model.emission.context(d), z, shifted(held, known))
+        return Path(z, posterior, prior, outputs, (z[-1], *last, held[-1]))
 
     def evidence(self, reading: Reading, state: State | None = None) -> Tensor:
         """Return a_t and x_t."""

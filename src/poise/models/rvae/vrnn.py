@@ -22,22 +22,23 @@ from .parts import Emission, Head, Normal, Path, Reading, State, hush, normal
 
 
 class VrnnModel(nn.Module):
-    """p(x, z). The state is h_t and its cell, and x_{t−1} as it was read.
+    """p(x, z). The state is h_t and its cell, and the data held.
 
     Args:
         persistence: see `Emission`; its shape says how many outputs and inputs a step has.
+        feature: see `Held`.
         latent: dimensions of z_t.
         width: units of networks and hidden layers.
         steps: the longest memory.
     """
 
-    def __init__(self, persistence: Tensor, latent: int, width: int, steps: int) -> None:
+    def __init__(self, persistence: Tensor, feature: Tensor | None, latent: int, width: int, steps: int) -> None:
         super().__init__()
         self.inputs, self.latent = persistence.shape[1], latent
         self.past = Lstm(self.inputs + latent, width, steps)
         self.transition = mlp(width, width, 2 * latent, layers=1)
         hush(self.transition[-1])
-        self.emission = Emission(width, latent, width, persistence)
+        self.emission = Emission(width, latent, width, persistence, feature)
 
     def begin(self, n: int) -> State:
         """Return h_1 = LSTM(0)."""
@@ -55,22 +56,23 @@ class VrnnModel(nn.Module):
 
     def advance(self, state: State, z: Tensor, seen: Tensor) -> State:
         """Return h_{t+1} from x_t and z_t."""
-        return (*self.past(torch.cat([seen, z], -1).unsqueeze(0), (state[0], state[1]))[1], seen)
+        held = self.emission.held(seen.unsqueeze(0), state[-1])[0]
+        return (*self.past(torch.cat([seen, z], -1).unsqueeze(0), (state[0], state[1]))[1], held)
 
 
 class Vrnn(nn.Module):
     """The model and its posterior; Args: as `VrnnModel`."""
 
-    def __init__(self, persistence: Tensor, latent: int, width: int, steps: int) -> None:
+    def __init__(self, persistence: Tensor, feature: Tensor | None, latent: int, width: int, steps: int) -> None:
         super().__init__()
         self.latent = latent
-        self.model = VrnnModel(persistence, latent, width, steps)
+        self.model = VrnnModel(persistence, feature, latent, width, steps)
         self.inference = Head(persistence.shape[1], width, width, 2 * latent, quiet=True)
 
     def path(self, reading: Reading, fed: Tensor, eps: Tensor, state: State | None = None) -> Path:
         """Walk the recurrent network and the posterior; then the prior and the likelihood, at all steps at once."""
         model, width = self.model, self.model.past.width
-        h, cell, seen = map(full_precision, state or model.begin(eps.shape[1]))
+        h, cell, known = map(full_precision, state or model.begin(eps.shape[1]))
         from_x, from_past = map(full_precision, (self.inference.context(reading.seen), self._gates(fed)))
         of_h, of_z, out, out_bias = self._weights()
         drawn = []
@@ -81,8 +83,9 @@ class Vrnn(nn.Module):
             drawn.append((z, *posterior, h))
             h, cell = remembered(past + gates + full_precision(linear(z, of_z)), cell)
         zs, mean, log_sd, hs = (torch.stack(values) for values in zip(*drawn, strict=True))
-        outputs = model.emission(model.emission.context(hs), zs, shifted(fed, seen))
-        return Path(zs, Normal(mean, log_sd), normal(model.transition(hs)), outputs, (h, cell, fed[-1]))
+        held = model.emission.held(fed, known)
+        outputs = model.emission(model.emission.context(hs), zs, shifted(held, known))
+        return Path(zs, Normal(mean, log_sd), normal(model.transition(hs)), outputs, (h, cell, held[-1]))
 
     def evidence(self, reading: Reading, state: State | None = None) -> Tensor:
         """Return x_t."""

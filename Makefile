@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MINUTES ?= 3
 
-.PHONY: setup demo test test-slow lint bench bench-optimizers bench-vae vae-likelihood deepobs descent portraits faults clean
+.PHONY: setup demo test test-slow lint bench bench-optimizers bench-vae vae-likelihood deepobs bench-rvae series descent portraits faults clean
 
 setup: .venv/ready
 
@@ -54,6 +54,15 @@ vae-likelihood: .venv/dev
 
 deepobs: .venv/dev
 	$(BIN)/python benchmarks/vae.py deepobs --epochs 100
+
+bench-rvae: .venv/dev
+	$(BIN)/python benchmarks/rvae.py speed
+
+# an hour: docs/rvae.md has the tables
+series: .venv/dev
+	$(BIN)/python benchmarks/rvae.py chorales --recipes rvae-fast rvae-srnn vrnn
+	$(BIN)/python benchmarks/rvae.py chorales --data bach-quarters --recipes rvae-fast rvae-srnn vrnn
+	$(BIN)/python benchmarks/rvae.py judged
 
 descent: .venv/dev
 	$(BIN)/python benchmarks/descent.py

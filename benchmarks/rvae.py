@@ -271,7 +271,8 @@ def chorales(data: str, recipes: list[str], minutes: float, seeds: list[int], ex
         f"{'model':<16}{'seed':>5}{'weights':>11}{'bound':>9}{'KL':>7}{'FIVO':>9}{'steps':>7}{'best at':>9}", flush=True
     )
     for seed in seeds:
-        given = {"minutes": minutes, "seed": seed, **dict(word.split("=") for word in extra)}
+        given = {"minutes": minutes, "seed": seed}
+        given |= {name: json.loads(value) for name, _, value in (word.partition("=") for word in extra)}
         for recipe in recipes:
             with tempfile.TemporaryDirectory() as folder:
                 settings: dict[str, Any] = {**CHORALES, **given, "sample_every": 10**6, "checkpoint_every": 10**6}

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from safetensors import SafetensorError
@@ -24,7 +24,8 @@ STEPS, BATCH, LR = 2_300, 128, 2e-3  # five passes over all 60,000 garments
 Progress = Callable[[int, int], None]
 
 
-class Counter(NamedTuple):
+@dataclass(frozen=True)
+class Counter:
     """A classifier of garments.
 
     Attributes:
@@ -35,7 +36,6 @@ class Counter(NamedTuple):
     network: nn.Module
     accuracy: float
 
-    @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
         """Return the class of gray images.
 
@@ -50,7 +50,7 @@ class Counter(NamedTuple):
         """
         if images.shape[1:] != (SIDE, SIDE):
             raise ValueError(f"the classifier knows garments of {SIDE}×{SIDE} pixels, not {list(images.shape[1:])}")
-        return torch.cat([self.network(some.unsqueeze(1)).argmax(1) for some in images.split(1_000)])
+        return _classify(self.network, images)
 
 
 class Scaled(nn.Module):
@@ -88,11 +88,17 @@ def garment_counter(
         (torch.tensor(x)[..., 0], torch.tensor(y))
         for x, y in ((garments.train, garments.train_labels), (garments.test, garments.test_labels))
     )
-    counter = Counter(_train(images, labels, steps, progress), accuracy=0.0)
-    counter = counter._replace(accuracy=(counter(others) == other_labels).double().mean().item())
+    network = _train(images, labels, steps, progress)
+    right = _classify(network, others) == other_labels
+    counter = Counter(network, right.double().mean().item())
     with suppress(OSError):
         _keep(key, counter)
     return counter
+
+
+@torch.no_grad()
+def _classify(network: nn.Module, images: Tensor) -> Tensor:
+    return torch.cat([network(some.unsqueeze(1)).argmax(1) for some in images.split(1_000)])
 
 
 def _network() -> nn.Module:

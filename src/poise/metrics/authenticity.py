@@ -11,10 +11,10 @@ def authenticity(train: Tensor, fake: Tensor) -> dict[str, float]:
 
         authentic ⇔ ‖f − t‖ > min_{s ≠ t} ‖t − s‖,   t the training sample nearest to f
 
-    It sees samples that lie nearer to training data than those to each other. It does not tell copies from a generator
-    that keeps to the middle of the data, and reads blur in pixels as copying, because blurred samples lie nearer to all
-    of the data; give features of a network, and read it beside the share of held-out data in the place of `fake`:
-    near ½, but not ½ in general.
+    It sees samples that lie nearer to training data than those to each other. Read it beside the share of held-out data
+    in the place of `fake`, which is not ½ in general. It does not tell copies from a generator that keeps to the middle
+    of the data, and blur in pixels raises memorization as it is measured here, because it brings samples nearer to all
+    of the data: of held-out garments .71 were authentic, of the same ones blurred .55.
 
     Args:
         train: features [n, d], n ≥ 2.
@@ -34,7 +34,8 @@ def authenticity(train: Tensor, fake: Tensor) -> dict[str, float]:
         >>> authenticity(train, torch.tensor([[-0.5], [2.5], [5.0], [9.5]]))  # .5 < 1, 1.5 > 1, 0 < 4, 4.5 > 4
         {'authenticity': 0.5}
     """
-    train, fake = check_features(train, fake, 2, 1)
+    check_features(train, 2, "training features")
+    check_features(fake, 1, "generated features")
     distance, which = nearest(fake, train)
     own, _ = nearest(train, train, itself=True)
     return {"authenticity": (distance > own[which.squeeze(1)]).double().mean().item()}

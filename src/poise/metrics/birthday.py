@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from .check import check_features
+from .check import check_features, check_pair
 from .neighbors import nearest
 
 
@@ -21,7 +21,8 @@ def birthday(real: Tensor, fake: Tensor, quantile: float = 0.01, rows: int = 102
     a generator is short of diversity when its own is well below that.
 
     It sees a generator that repeats itself. It does not see whether samples look right nor whether they copy training
-    data, and noise on repeated samples hides them from a judge that sees noise.
+    data. Over pixels, noise on repeated samples hides them, and blur, which brings samples nearer to each other, reads
+    as repetition.
 
     Args:
         real: features [m, d], m ≥ 2 and at least 1/quantile.
@@ -45,7 +46,8 @@ def birthday(real: Tensor, fake: Tensor, quantile: float = 0.01, rows: int = 102
         >>> found["duplicates"], found["support"]  # 20 of 780 pairs
         (20.0, 39.0)
     """
-    real, fake = check_features(real, fake, max(2, math.ceil(1 / quantile)), 2)
+    check_pair(real, fake, 2)
+    check_features(real, math.ceil(1 / quantile), "real features")
     threshold = torch.quantile(nearest(real, real, itself=True)[0].flatten(), quantile).item()
     found, pairs = near_pairs(fake.double(), threshold, rows), len(fake) * (len(fake) - 1) / 2
     low, high = poisson_interval(found)

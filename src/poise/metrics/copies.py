@@ -18,9 +18,9 @@ def copies(train: Tensor, held_out: Tensor, fake: Tensor) -> dict[str, float]:
     middle of the data all are.
 
     It sees copies up to a small change, of single training samples. It does not see those of a sample that the training
-    set holds twice (unless they are exact), nor a generator that stays near training data without copying. In pixels,
-    blurred samples lie nearer to all of the data, which raises scores of memorization that look at nearest distances,
-    such as `authenticity` and `ct_score`; with features of a network it matters less.
+    set holds twice (unless they are exact), nor a generator that stays near training data without copying. Blur in
+    pixels raises scores that look at the nearest distance alone; here both distances shrink, and of blurred held-out
+    garments none counted as a copy.
 
     Args:
         train: features [n, d], n ≥ 2.
@@ -42,8 +42,9 @@ def copies(train: Tensor, held_out: Tensor, fake: Tensor) -> dict[str, float]:
         >>> copies(train, held_out=torch.tensor([[2.0], [5.5]]), fake=torch.tensor([[0.1], [8.0], [6.0], [2.0]]))
         {'copied': 0.5, 'copied_held_out': 0.0}
     """
-    train, held_out = check_features(train, held_out, 2, 1)
-    train, fake = check_features(train, fake, 2, 1)
+    check_features(train, 2, "training features")
+    check_features(held_out, 1, "held-out features")
+    check_features(fake, 1, "generated features")
     return {"copied": _share(train, fake), "copied_held_out": _share(train, held_out)}
 
 

@@ -25,7 +25,8 @@ def ct_score(
 
     Much below 0 it says that samples copy training data, much above that they lie off the data. Of equal laws it is 0
     on average, with a deviation of √(Σ P²)/Σ P, at most 1. A generator that copies some data and misses others can
-    score 0 within a cell; blur in pixels, which brings samples nearer to all of the data, reads as copying.
+    score 0 within a cell. Blur in pixels reads as copying, because it brings samples nearer to all of the data: of
+    held-out garments C_T was −.2, of the same ones blurred −6.7. Give features of a network.
 
     Args:
         train: features [l, d], l ≥ regions.
@@ -48,8 +49,11 @@ def ct_score(
         >>> ct_score(train, test, train[:100] + 1e-3, generator, regions=2)["ct"] < -5
         True
     """
-    train, test = check_features(train, test, regions, LEAST)
-    train, fake = check_features(train, fake, regions, LEAST)
+    check_features(train, regions, "training features")
+    check_features(test, LEAST, "test features")
+    check_features(fake, LEAST, "generated features")
+    if not train.shape[1] == test.shape[1] == fake.shape[1]:
+        raise ValueError(f"dimensions must be equal, not {train.shape[1]}, {test.shape[1]} and {fake.shape[1]}")
     centers = kmeans(train, regions, generator)
     places = [cells(x, centers) for x in (train, test, fake)]
     weights, scores = [], []

@@ -39,7 +39,10 @@ def modes(points: Tensor, centers: Tensor, sigma: float) -> dict[str, float]:
         >>> found["modes"], found["high_quality"], round(found["kl"], 4)  # one of two: ln 2
         (1.0, 0.75, 0.6931)
     """
-    points, centers = check_features(points, centers, 1, 1)
+    check_features(points, 1, "points")
+    check_features(centers, 1, "centers")
+    if points.shape[1] != centers.shape[1]:
+        raise ValueError(f"points of {points.shape[1]} dimensions have no centers of {centers.shape[1]}")
     distance, which = (points.double()[:, None] - centers.double()).norm(dim=2).min(1)
     near = distance < DEVIATIONS * sigma
     counts = which[near].bincount(minlength=len(centers))

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from .check import check_features
+from .check import check_features, check_pair
 from .kmeans import cells, kmeans
 
 Z = 1.959963984540054  # |z| that one in twenty standard normal numbers exceeds
@@ -33,7 +33,7 @@ def ndb(real: Tensor, fake: Tensor, generator: torch.Generator, bins: int = 100)
 
     Returns:
         "ndb", how many bins differ; "ndb_share", of all bins, .05 of equal laws on average; "js", the Jensen-Shannon
-        divergence of the bins' shares in nats, of equal laws about (bins − 1)(1/n′ + 1/m)/8 with n′ = n/2.
+        divergence of the bins' shares in nats, of equal laws about (bins − 1)(1/n′ + 1/m)/8, n′ = n/2, if none is empty.
 
     Raises:
         ValueError: too few samples, other dimensions, NaN or infinite.
@@ -45,12 +45,13 @@ def ndb(real: Tensor, fake: Tensor, generator: torch.Generator, bins: int = 100)
         >>> ndb(real, real[::2], torch.Generator().manual_seed(0), bins=2)["ndb"]  # one of two modes
         2.0
     """
-    real, fake = check_features(real, fake, 2 * LEAST * bins, LEAST * bins)
+    check_pair(real, fake, LEAST * bins)
+    check_features(real, 2 * LEAST * bins, "real features")
     order = torch.randperm(len(real), generator=generator, device=real.device)
     half = len(real) // 2
     centers = kmeans(real[order[:half]], bins, generator)
     n, m = len(real) - half, len(fake)
-    p, q = (cells(x, centers).bincount(minlength=bins) / len(x) for x in (real[order[half:]].double(), fake.double()))
+    p, q = (cells(x, centers).bincount(minlength=bins).double() / len(x) for x in (real[order[half:]], fake))
     different = (z_test(p, q, n, m).abs() > Z).sum().item()
     return {"ndb": float(different), "ndb_share": different / bins, "js": _divergence(p, q)}
 

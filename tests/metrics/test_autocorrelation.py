@@ -13,6 +13,7 @@ from poise.metrics.autocorrelation import (
     autocorrelation_difference,
     cross_correlation,
     cross_correlation_difference,
+    lead_lag_difference,
 )
 
 
@@ -84,6 +85,32 @@ def test_cross_correlation_is_its_definition_whatever_is_missing(seed: int) -> N
     expected = (a * b).sum() / (a.square().sum() * b.square().sum()).sqrt()
     torch.testing.assert_close(found[0, 1], expected)
     torch.testing.assert_close(found, found.T)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), lag=st.integers(1, 5))
+def test_later_cross_correlation_is_its_definition_whatever_is_missing(seed: int, lag: int) -> None:
+    x = with_gaps(seed)
+    gaps = x - torch.stack([x[..., i][~torch.isnan(x[..., i])].mean() for i in range(2)])
+    found = cross_correlation(x, lag)
+    for i in range(2):
+        for j in range(2):
+            pairs = [(row[t, i], row[t + lag, j]) for row in gaps for t in range(7 - lag)]
+            both = [(a.item(), b.item()) for a, b in pairs if not torch.isnan(a * b)]
+            scale = math.sqrt(sum(a * a for a, _ in both) * sum(b * b for _, b in both))
+            expected = sum(a * b for a, b in both) / scale if scale else 0.0
+            assert math.isclose(found[i, j], expected, abs_tol=1e-9)
+
+
+@pytest.mark.parametrize("delay", [1, 2, 4])
+def test_a_feature_that_follows_another_is_found_at_its_delay(delay: int) -> None:
+    e = torch.randn(300, 40, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x = torch.cat([e[:, delay:], e[:, : 40 - delay]], 2)
+    for lag in (1, 2, 3, 4):
+        assert math.isclose(cross_correlation(x, lag)[0, 1], float(lag == delay), abs_tol=0.05)
+        assert abs(cross_correlation(x, lag)[1, 0]) < 0.05
+    expected = 1 / 4 if delay <= 4 else 0.0  # of two pairs and four lags, two change by 1
+    assert math.isclose(lead_lag_difference(x, x.flip(1), 4), expected, abs_tol=0.05)
 
 
 def test_equal_sets_do_not_differ() -> None:

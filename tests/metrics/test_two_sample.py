@@ -52,6 +52,15 @@ def test_few_sequences_are_refused() -> None:
         two_sample((some, few), (some, some))
 
 
+def test_other_features_and_ones_never_observed_are_refused() -> None:
+    some = waves(20, 0)
+    with pytest.raises(ValueError, match="the same features, not"):
+        two_sample((some, some[..., :1]), (some, some))
+    gone = some * [1, np.nan]
+    with pytest.raises(ValueError, match="feature 1 was never observed"):
+        two_sample((some, gone), (some, gone))
+
+
 def test_the_same_seed_gives_the_same_accuracy() -> None:
     real, fake = waves(60, 0), waves(60, 1)
     pairs = (real[:30], fake[:30]), (real[30:], fake[30:])

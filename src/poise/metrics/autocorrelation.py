@@ -29,8 +29,7 @@ def autocorrelation(x: Tensor, lags: int) -> Tensor:
         >>> autocorrelation(waves, 2).flatten()
         tensor([ 1., -1.,  1.], dtype=torch.float64)
     """
-    if not 0 <= lags < x.shape[1]:
-        raise ValueError(f"sequences of {x.shape[1]} steps have no pairs that are {lags} steps apart")
+    _check_lag(x, lags)
     gaps, there = _centered(x)
     found = []
     for lag in range(lags + 1):
@@ -59,28 +58,33 @@ def autocorrelation_difference(real: Tensor, fake: Tensor, lags: int) -> float:
     return difference[1:].abs().mean().item()
 
 
-def cross_correlation(x: Tensor) -> Tensor:
-    """Return the correlation of each feature with each at the same step, over the steps at which both were observed.
+def cross_correlation(x: Tensor, lag: int = 0) -> Tensor:
+    """Return the correlation of each feature with each `lag` steps later, over the pairs of which both were observed.
 
-    The order of steps does not enter: look at `autocorrelation` too.
+    At lag 0 the order of steps does not enter: look at `autocorrelation` and at other lags too.
 
     Args:
         x: shape [n, T, d]; NaN where nothing was observed and beyond a sequence's end.
+        lag: below T.
 
     Returns:
-        float64 [d, d], 1 on the diagonal; 0 for a feature that never changes.
+        float64 [d, d], r_ij of feature i with j later; 1 on the diagonal at lag 0; 0 for a feature that never changes.
+
+    Raises:
+        ValueError: `lag` is not below T.
 
     Example:
         >>> cross_correlation(torch.tensor([[[1.0, -2.0], [3.0, -6.0]]]))[0]
         tensor([ 1., -1.], dtype=torch.float64)
     """
-    gaps, there = (part.flatten(0, 1) for part in _centered(x))
-    seen = there.double()
-    products = gaps.T @ gaps
-    power = gaps.square().T @ seen  # Σ of one feature's squares where the other was observed
-    scale = (power * power.T).sqrt()
-    r = torch.where(scale > 0, products / scale, 0.0)
-    r.fill_diagonal_(1.0)
+    _check_lag(x, lag)
+    gaps, there = _centered(x)
+    first, then = (gaps[:, part].flatten(0, 1) for part in (slice(x.shape[1] - lag), slice(lag, None)))
+    seen, seen_then = (there[:, part].flatten(0, 1).double() for part in (slice(x.shape[1] - lag), slice(lag, None)))
+    scale = ((first.square().T @ seen_then) * (seen.T @ then.square())).sqrt()  # squares where the other was observed
+    r = torch.where(scale > 0, first.T @ then / scale, 0.0)
+    if lag == 0:
+        r.fill_diagonal_(1.0)
     return r
 
 
@@ -99,6 +103,32 @@ def cross_correlation_difference(real: Tensor, fake: Tensor) -> float:
     difference = (cross_correlation(real) - cross_correlation(fake).to(real.device)).abs()
     features = len(difference)
     return (difference.sum() / max(1, features * (features - 1))).item()
+
+
+def lead_lag_difference(real: Tensor, fake: Tensor, lags: int) -> float:
+    """Return the mean of |r_ij(real) − r_ij(fake)| over pairs of two features and lags 1 to `lags`; 0 for one feature.
+
+    Unlike the other correlations it sees which feature comes first, and so the direction of time.
+
+    Args:
+        real: as for `cross_correlation`.
+        fake: as for `cross_correlation`.
+        lags: the greatest, 1 or more.
+
+    Example:
+        >>> first = torch.sin(0.5 * torch.arange(60.0)).view(1, 60, 1)
+        >>> both = torch.cat([first[:, 1:], first[:, :-1]], 2)  # the second follows the first
+        >>> lead_lag_difference(both, both, 1), lead_lag_difference(both, both.flip(1), 1) > 0.3
+        (0.0, True)
+    """
+    apart = ~torch.eye(real.shape[2], dtype=torch.bool, device=real.device)
+    differences = [cross_correlation(real, k) - cross_correlation(fake, k).to(real.device) for k in range(1, lags + 1)]
+    return (torch.stack(differences)[:, apart].abs().sum() / max(1, lags * int(apart.sum()))).item()
+
+
+def _check_lag(x: Tensor, lag: int) -> None:
+    if not 0 <= lag < x.shape[1]:
+        raise ValueError(f"sequences of {x.shape[1]} steps have no pairs that are {lag} steps apart")
 
 
 def _centered(x: Tensor) -> tuple[Tensor, Tensor]:

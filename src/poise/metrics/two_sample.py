@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 UNITS, BATCH, STEPS, EVERY = 64, 128, 600, 25
+LEAST = 10  # sequences of each kind
 CHOSEN = 0.2  # share of the training sequences by which the best step is chosen
 
 
@@ -48,7 +49,7 @@ def two_sample(
         steps: of its training.
 
     Raises:
-        ValueError: fewer than ten sequences somewhere.
+        ValueError: fewer than ten sequences somewhere, other features, or a feature never observed.
 
     Source: Lopez-Paz & Oquab 2017 (arXiv:1610.06545).
 
@@ -58,8 +59,7 @@ def two_sample(
         >>> two_sample((up[:30], down[:30]), (up[30:], down[30:]), steps=50).told_apart
         True
     """
-    if min(map(len, (*train, *test))) < 10:
-        raise ValueError("a two-sample test needs at least ten sequences of each kind to train and to test with")
+    _check(train, test)
     both = np.concatenate(train).reshape(-1, train[0].shape[-1])
     center, scale = np.nanmean(both, 0), np.maximum(np.nanstd(both, 0), 1e-12)
     (x, y), (held_x, held_y) = (_labeled(parts, center, scale) for parts in (train, test))
@@ -71,8 +71,26 @@ def two_sample(
         classifier = Classifier(x.shape[2])
     _fit(classifier, (x[order[chosen:]], y[order[chosen:]]), (x[order[:chosen]], y[order[:chosen]]), steps, generator)
     accuracy = _accuracy(classifier, held_x, held_y)
-    fewest = min(len(part) for part in test)
-    return TwoSample(accuracy, 0.5 + 1.96 * math.sqrt(0.25 * 2 / fewest) / 2)
+    return TwoSample(accuracy, chance(min(map(len, test))))
+
+
+def chance(fewest: int) -> float:
+    """Return the accuracy that one in forty classifiers without knowledge exceeds on so many of each kind."""
+    return 0.5 + 1.96 * math.sqrt(0.25 * 2 / fewest) / 2
+
+
+def _check(train: Sequence[NDArray[np.floating]], test: Sequence[NDArray[np.floating]]) -> None:
+    parts = (*train, *test)
+    if min(map(len, parts)) < LEAST:
+        raise ValueError("a two-sample test needs at least ten sequences of each kind to train and to test with")
+    features = [part.shape[-1] for part in parts]
+    if len(set(features)) > 1:
+        raise ValueError(
+            f"real and generated sequences must have the same features, not {sorted(set(features))} of them"
+        )
+    for feature in range(features[0]):
+        if any(np.isnan(part[..., feature]).all() for part in train):
+            raise ValueError(f"feature {feature} was never observed in training sequences of one kind; leave it out")
 
 
 class Classifier(nn.Module):
@@ -108,6 +126,8 @@ def _fit(
         optimizer.step()
         if (step % EVERY == 0 or step == steps) and (now := _accuracy(classifier, *chosen)) > best:
             best, kept = now, {name: value.clone() for name, value in classifier.state_dict().items()}
+            if best == 1:  # no later step can do better
+                break
     classifier.load_state_dict(kept)
 
 

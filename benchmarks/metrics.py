@@ -8,7 +8,8 @@ frechet  d = 2048, n = m = 10,000: the distance of two known means and covarianc
 prdc     n = m = 10,000, d = 2048, beside the package prdc: seconds and memory
 large    n = m = 50,000, d = 2048, Poise alone; a quarter of an hour
 
-Times are medians over rounds in which the libraries take turns in one process, pinned to one core. Memory is that of a
+Times are processor seconds of one core, to which the process is pinned: what a quiet machine would take, and a busy
+one hardly changes. They are medians over rounds in which the libraries take turns. Memory is that of a
 process of its own: its greatest resident size less that before the call, when features and libraries were loaded.
 """
 
@@ -52,9 +53,9 @@ def in_turn(calls: dict[str, Call], rounds: int) -> dict[str, Any]:
     values = {}
     for _ in range(rounds):
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = time.process_time()
             values[name] = call()
-            times[name].append(time.perf_counter() - start)
+            times[name].append(time.process_time() - start)
     found = {}
     for name in calls:
         ratios = [peer / own for peer, own in zip(times[name], times["poise"], strict=True)]
@@ -136,9 +137,9 @@ def alone(library: str, n: int) -> None:
     call = {"poise": poise_density, "prdc": package}[library]
     call(real[:100], fake[:100])
     Path("/proc/self/clear_refs").write_text("5")  # the greatest size begins anew
-    before, start = resident("VmRSS"), time.perf_counter()
+    before, start = resident("VmRSS"), time.process_time()
     value = call(real, fake)
-    seconds, after = time.perf_counter() - start, resident("VmHWM")
+    seconds, after = time.process_time() - start, resident("VmHWM")
     print(json.dumps({"seconds_alone": seconds, "megabytes": after - before, "value": value}))
 
 

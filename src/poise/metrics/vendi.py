@@ -88,14 +88,13 @@ def _eigenvalues(features: Tensor) -> Tensor:
             rows = _unit(block)
             product.addmm_(rows.T, rows)
     values = torch.linalg.eigvalsh(product / n)
-    kept = values[values > len(values) * torch.finfo(torch.float64).eps * values[-1]]
+    kept: Tensor = values[values > len(values) * torch.finfo(torch.float64).eps * values[-1]]
     return kept / kept.sum()
 
 
 def _unit(rows: Tensor) -> Tensor:
     peaks = rows.abs().amax(1, keepdim=True).double()
-    unit: Tensor = normalize(rows.double() / peaks)  # of at most 1 first, so that no square overflows
-    return unit
+    return normalize(rows.double() / peaks)  # of at most 1 first, so that no square overflows
 
 
 def _effective_number(p: Tensor, q: float) -> float:

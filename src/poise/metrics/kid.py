@@ -29,7 +29,8 @@ def kid(
 
     Returns:
         {"kid", "kid_error"}: the second is a standard error over new samples, √(s²/B + s² a/(1 − a)), with s² the
-        variance over B subsets, each of which holds a share a of the samples. Papers give s instead.
+        variance over B subsets, each of which holds a share a of the samples; too large rather than too small.
+        Papers give s instead.
 
     Raises:
         ValueError: fewer than 2 · size samples, fewer than two subsets, other dimensions, or NaN or infinite features.

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 from .check import check_pair
-from .distance_bounds import BLOCK, Frame, Placed, differences, full_precision
+from .distance_bounds import Frame, Placed, differences, full_precision
 from .neighbors import radii
 
-MANY = BLOCK**2 // 64  # undecided pairs of a block from which on it is cheaper to multiply again in float64
+MANY = 2**16  # undecided pairs of a block from which on it is cheaper to multiply again in float64
 
 
 @torch.no_grad()
@@ -51,12 +51,10 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5, *, real_radii: Tensor | None = 
     around = torch.zeros(len(fake), dtype=torch.float64, device=fake.device)
     covered, recalled = (torch.zeros(len(real), dtype=torch.bool, device=real.device) for _ in range(2))
     frame = Frame(real, fake, torch.float32)
-    placed = frame.place(fake)
+    placed_real, placed_fake = frame.place(real), frame.place(fake)
     with full_precision(real.device):
-        for start in range(0, len(real), BLOCK):
-            i = slice(start, start + BLOCK)
-            x = frame.place(real[i])
-            for j, y in placed.blocks():
+        for i, x in placed_real.blocks():
+            for j, y in placed_fake.blocks():
                 in_real, in_fake = _inside(frame, (x, y), (real[i], fake[j]), (r[i], s[j]))
                 around[j] += in_real.float().sum(0)
                 covered[i] |= in_real.float().sum(1) > 0

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from .check import check_features, check_pair
 
@@ -87,20 +88,21 @@ def _eigenvalues(features: Tensor) -> Tensor:
             rows = _unit(block)
             product.addmm_(rows.T, rows)
     values = torch.linalg.eigvalsh(product / n)
-    kept = values[values > len(values) * torch.finfo(torch.float64).eps * values[-1]]
+    kept: Tensor = values[values > len(values) * torch.finfo(torch.float64).eps * values[-1]]
     return kept / kept.sum()
 
 
 def _unit(rows: Tensor) -> Tensor:
-    rows = rows.double()
-    rows = rows / rows.abs().amax(1, keepdim=True)  # no square overflows
-    return rows / rows.square().sum(1, keepdim=True).sqrt()
+    peaks = rows.abs().amax(1, keepdim=True).double()
+    return normalize(rows.double() / peaks)  # of at most 1 first, so that no square overflows
 
 
 def _effective_number(p: Tensor, q: float) -> float:
-    """Return exp H_q; near q = 1 without loss, by Σ p^q = 1 + Σ p (p^(q−1) − 1)."""
+    """Return exp H_q; near q = 1, where ln Σ p^q is all rounding, by Σ p^q = 1 + Σ p (p^(q−1) − 1)."""
     if q == math.inf:
         return (1 / p.max()).item()
     if q == 1:
         return math.exp(-(p * p.log()).sum().item())
-    return math.exp(math.log1p((p * torch.expm1((q - 1) * p.log())).sum().item()) / (1 - q))
+    if abs(q - 1) < 0.1:
+        return math.exp(math.log1p((p * torch.expm1((q - 1) * p.log())).sum().item()) / (1 - q))
+    return math.exp((q * p.log()).logsumexp(0).item() / (1 - q))

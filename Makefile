@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MINUTES ?= 3
 
-.PHONY: setup demo test test-slow lint bench bench-optimizers bench-vae vae-likelihood deepobs bench-rvae series descent portraits faults clean
+.PHONY: setup demo test test-slow lint bench bench-optimizers bench-vae vae-likelihood deepobs bench-metrics bench-rvae series descent portraits faults clean
 
 setup: .venv/ready
 
@@ -16,6 +16,7 @@ setup: .venv/ready
 
 .venv/dev: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps torch-fidelity  # it asks for torchvision
 	@touch $@
 
 demo: .venv/ready
@@ -54,6 +55,10 @@ vae-likelihood: .venv/dev
 
 deepobs: .venv/dev
 	$(BIN)/python benchmarks/vae.py deepobs --epochs 100
+
+bench-metrics: .venv/dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps pytorch-fid  # it asks for torchvision
+	$(BIN)/python benchmarks/metrics.py all
 
 bench-rvae: .venv/dev
 	$(BIN)/python benchmarks/rvae.py speed

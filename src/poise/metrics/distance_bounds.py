@@ -46,12 +46,13 @@ class Frame:
 
     def place(self, x: Tensor, rows: Tensor | None = None) -> Placed:
         """Return rows of x, or all, in this frame."""
-        placed = torch.empty(len(x) if rows is None else len(rows), x.shape[1], dtype=self.dtype, device=x.device)
-        for start in range(0, len(placed), BLOCK):
-            some = x[start : start + BLOCK] if rows is None else x[rows[start : start + BLOCK]]
-            placed[start : start + BLOCK] = (some.double() - self.center).mul_(self.scale)
-        norms = torch.cat([block.square().sum(1) for block in placed.split(BLOCK)])
-        return Placed(placed, norms)
+        n = len(x) if rows is None else len(rows)
+        placed = Placed(torch.empty(n, x.shape[1], dtype=self.dtype, device=x.device), x.new_empty(n, dtype=self.dtype))
+        for some, block in placed.blocks():
+            features = x[some] if rows is None else x[rows[some]]
+            block.rows.copy_((features.double() - self.center).mul_(self.scale))
+            torch.sum(block.rows.square(), 1, out=block.norms)
+        return placed
 
     def lower(self, x: Placed, y: Placed) -> Tensor:
         """Return L of all pairs, [n, m], in units of this frame."""
@@ -66,9 +67,11 @@ class Frame:
 
 def differences(x: Tensor, i: Tensor, y: Tensor, j: Tensor) -> Tensor:
     """Return the distances √Σ (x_i − y_j)² of pairs of rows, in float64, for indices i and j [p]."""
+    found = torch.empty(len(i), dtype=torch.float64, device=x.device)  # first: small pieces between blocks pin memory
     rows = max(1, ROOM // x.shape[1])
-    parts = zip(i.split(rows), j.split(rows), strict=True)
-    return torch.cat([(x[a].double() - y[b].double()).square_().sum(1).sqrt_() for a, b in parts])
+    for out, a, b in zip(found.split(rows), i.split(rows), j.split(rows), strict=True):
+        torch.sum((x[a].double() - y[b].double()).square_(), 1, out=out)
+    return found.sqrt_()
 
 
 @contextmanager

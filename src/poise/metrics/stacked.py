@@ -17,8 +17,8 @@ def stacked_modes(real: Tensor, fake: Tensor, classify: Callable[[Tensor], Tenso
 
     a, b and c are the classes that a classifier sees in the channels. A perfect sampler has a KL of about 999/2n, which
     is .0192 at the published n = 26,000, and finds all modes there. A classifier's mistakes are modes that no image
-    shows, so that the count is an upper bound: 300 modes were counted as 521 by one that was 91 % right. Compare by
-    the divergence, and with that of real images beside it, which the same classifier has seen.
+    shows, so that the count is an upper bound: in 18,206 real images of 300 modes, one that was 91 % right counted 854.
+    Compare by the divergence, and with that of real images beside it, which the same classifier has seen.
 
     It does not see whether images look right: noise is put into some class as well.
 

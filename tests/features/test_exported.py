@@ -1,5 +1,6 @@
 """Exported networks: sizes, batches and scales as the graph says, and graphs that do not fit."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,12 @@ def test_graphs_that_take_something_else_are_refused(shape: Shape, kind: int, tm
     with pytest.raises(PoiseError, match=r"net\.onnx takes x tensor.*export it with one float32 input") as error:
         judge(write(tmp_path / "net.onnx", shape, kind=kind, node="Identity"))
     assert "\n" not in str(error.value)
+
+
+def test_without_onnxruntime_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(PoiseError, match=r"needs onnxruntime to be run; pip install 'poise\[onnx\]'"):
+        judge(write(tmp_path / "net.onnx", ["n", 3, "h", "w"]))
 
 
 def test_a_graph_that_mixes_images_is_refused(tmp_path: Path) -> None:

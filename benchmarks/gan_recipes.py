@@ -22,6 +22,7 @@ from poise.metrics import frechet
 from poise.recipes import RECIPES
 
 SAMPLES = 3_000
+SIZE = 64  # pixels at which EfficientNet-Lite0 sees the images
 
 
 def main() -> None:
@@ -35,8 +36,8 @@ def main() -> None:
     args = parser.parse_args()
 
     dataset = load(args.data)
-    real = efficientnet_lite0(np.asarray(dataset.test[:SAMPLES]))
-    floor = frechet(real, efficientnet_lite0(np.asarray(dataset.train[:SAMPLES])))["frechet"]
+    real = efficientnet_lite0(np.asarray(dataset.test[:SAMPLES]), SIZE)
+    floor = frechet(real, efficientnet_lite0(np.asarray(dataset.train[:SAMPLES]), SIZE))["frechet"]
     scores: dict[str, list[float]] = {recipe: [] for recipe in args.recipes}
     speeds: dict[str, list[float]] = {recipe: [] for recipe in args.recipes}
     for seed in args.seeds:
@@ -45,7 +46,7 @@ def main() -> None:
                 run = poise.train(
                     recipe, args.data, minutes=args.minutes, seed=seed, out=Path(folder) / "run", progress=False
                 )
-                fake = efficientnet_lite0(run.sample(SAMPLES))
+                fake = efficientnet_lite0(run.sample(SAMPLES), SIZE)
                 last = run.metrics()[-1]
             scores[recipe].append(frechet(real, fake)["frechet"])
             speeds[recipe].append(last["examples"] / last["seconds"])

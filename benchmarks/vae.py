@@ -234,7 +234,7 @@ def score(run: poise.Run, draws: int, images: int) -> dict[str, Any]:
     """Return what held-out images say of the averaged weights, and how far samples are from them."""
     scores, last = poise.evaluate(run, draws=draws, limit=images), run.metrics()[-1]
     real, fake = (
-        efficientnet_lite0(np.asarray(rows)) for rows in (load(run.config.data).test[:2000], run.sample(2000))
+        efficientnet_lite0(np.asarray(rows), size=64) for rows in (load(run.config.data).test[:2000], run.sample(2000))
     )
     return {
         **scores.to_json(),

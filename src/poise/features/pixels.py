@@ -19,7 +19,7 @@ def pixels() -> Judge:
 
 def points() -> Judge:
     """The values themselves, for points and tables; give tables standardized, or wide columns outweigh the rest."""
-    return Judge("points", "points", "FD-points", "1", lambda rows, _: torch.from_numpy(rows.astype(np.float32)))
+    return Judge("points", "points", "FD-points", "1", lambda rows, _: torch.from_numpy(np.array(rows)).float())
 
 
 def pixel_features(images: Samples, progress: Progress | None = None) -> Tensor:

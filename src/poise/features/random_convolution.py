@@ -84,7 +84,7 @@ def _extract(
 
 def _features(kernels: list[Kernels], series: Samples) -> Tensor:
     values, lengths = _held(series)
-    x = torch.from_numpy(values).transpose(1, 2)
+    x = torch.from_numpy(values).float().transpose(1, 2)
     beyond = torch.arange(x.shape[2]) >= torch.from_numpy(lengths)[:, None, None]
     shares, largest = [], []
     for dilation, weights, biases in kernels:
@@ -94,7 +94,7 @@ def _features(kernels: list[Kernels], series: Samples) -> Tensor:
     return torch.cat([*shares, *largest], 1)
 
 
-def _held(series: Samples) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def _held(series: Samples) -> tuple[Samples, NDArray[np.int64]]:
     """Fill gaps with what was observed last, and zeros after the end; return that and the lengths.
 
     Example:
@@ -108,7 +108,7 @@ def _held(series: Samples) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     last = np.maximum(np.maximum.accumulate(np.where(observed, step, 0), axis=1), first)
     values = np.nan_to_num(np.take_along_axis(series, last, axis=1), nan=0.0, posinf=np.inf, neginf=-np.inf)
     values[step[:, 0] >= lengths[:, None]] = 0
-    return values.astype(np.float32), lengths
+    return values, lengths
 
 
 @cache

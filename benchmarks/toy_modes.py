@@ -11,24 +11,14 @@ import tempfile
 from itertools import product
 from pathlib import Path
 
-import numpy as np
 import torch
 
 import poise
 from poise.data.toys import grid_modes, ring_modes
+from poise.metrics import modes
 
 SAMPLES = 2_500
 TOYS = {"ring": ring_modes, "grid": grid_modes}
-
-
-def score(points: np.ndarray, toy: str) -> tuple[int, float, float]:
-    """Return modes found, the share of points near one, and the KL of the modes' shares from equal ones."""
-    centers, sigma = TOYS[toy]()
-    distances = np.linalg.norm(points[:, None] - centers[None], axis=2)
-    near = distances.min(1) < 3 * sigma
-    counts = np.bincount(distances.argmin(1)[near], minlength=len(centers))
-    shares = counts[counts > 0] / counts.sum()
-    return len(shares), float(near.mean()), float((shares * np.log(shares * len(centers))).sum())
 
 
 def main() -> None:
@@ -46,9 +36,12 @@ def main() -> None:
         settings = {"rule": rule, "optimizer": optimizer, "seed": seed}
         with tempfile.TemporaryDirectory() as folder:
             run = poise.train(args.recipe, toy, out=Path(folder) / "run", progress=False, **settings)
-            found, near, divergence = score(run.sample(SAMPLES), toy)
+            centers, sigma = TOYS[toy]()
+            found = modes(torch.from_numpy(run.sample(SAMPLES)), torch.from_numpy(centers), sigma)
             seconds = run.metrics()[-1]["seconds"]
-        share = f"{found:>5}/{len(TOYS[toy]()[0]):<2}{near:>8.1%}{divergence:>8.3f}{seconds:>9.0f}"
+        share = (
+            f"{found['modes']:>5.0f}/{len(centers):<2}{found['high_quality']:>8.1%}{found['kl']:>8.3f}{seconds:>9.0f}"
+        )
         print(f"{toy:<6}{rule:<20}{optimizer:<18}{seed:>5}{share}", flush=True)
 
 

@@ -82,7 +82,7 @@ def test_help_answers_without_importing_torch() -> None:
     assert "poise train RECIPE DATA" in said
 
 
-@pytest.mark.parametrize("what", ["recipes", "rules", "optimizers", "data"])
+@pytest.mark.parametrize("what", ["recipes", "rules", "optimizers", "judges", "data"])
 def test_lists_are_aligned_or_json(what: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, text, _ = poise(capsys, "list", what)
     assert status == 0

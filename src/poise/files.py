@@ -1,9 +1,10 @@
-"""Writing files so that a crash leaves the old one or the new one, never half of either."""
+"""Writing files so that a crash leaves the old one or the new one, never half of either; where caches are."""
 
 import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,18 @@ from typing import IO, Any
 from .errors import PoiseError
 
 TEMPORARY = ".tmp"  # ends the name of whatever is not finished yet
+DAY = 86_400.0  # seconds
+
+
+def cache_folder() -> Path:
+    """Return the folder of decoded images and features: $POISE_CACHE, $XDG_CACHE_HOME/poise or ~/.cache/poise.
+
+    Everything in it can be deleted at any time.
+    """
+    if chosen := os.environ.get("POISE_CACHE"):
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "poise"
 
 
 @contextmanager
@@ -33,6 +46,13 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes killed while writing left behind, a day ago or earlier."""
+    for leftover in folder.glob(f"*{TEMPORARY}"):
+        if time.time() - leftover.stat().st_mtime > DAY:
+            leftover.unlink(missing_ok=True)
 
 
 @contextmanager

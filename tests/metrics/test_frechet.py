@@ -53,7 +53,7 @@ def test_equal_laws_have_the_known_bias() -> None:
 
 
 def test_unusable_features_are_refused() -> None:
-    with pytest.raises(ValueError, match="two samples"):
+    with pytest.raises(ValueError, match="at least 2 samples"):
         frechet(torch.zeros(1, 3), torch.zeros(5, 3))
     with pytest.raises(ValueError, match="features must be"):
         frechet(torch.zeros(5, 2), torch.zeros(5, 3))

@@ -21,7 +21,7 @@ poise: train deep generative models on your own data
   poise encode RUN DATA [--out FILE]     codes and anomaly scores of data
   poise reconstruct RUN DATA             what a VAE makes of data, beside the data
   poise phase GAME [--rules R,R,...]     draw why rules converge, cycle or diverge on a game of the plane
-  poise list recipes|rules|optimizers|data
+  poise list recipes|rules|optimizers|judges|data
   poise data fetch NAME                  download a built-in data set in full
 
 DATA is a folder or .zip of images, a .npy, .npz or IDX file, a .csv or .parquet table of numbers, or a built-in set

@@ -21,7 +21,7 @@ class List:
     """Name what there is, one line each."""
 
     what: Annotated[Positional[str], arg(metavar="WHAT")]
-    """recipes, rules, optimizers or data."""
+    """recipes, rules, optimizers, judges or data."""
     json: Annotated[bool, FlagCreatePairsOff] = False
     """Print as JSON."""
     debug: Annotated[bool, FlagCreatePairsOff] = False
@@ -49,6 +49,7 @@ def names(args: list[str]) -> int:
         "recipes": lambda: _first_lines(RECIPES),
         "rules": _rules,
         "optimizers": _optimizers,
+        "judges": _judges,
         "data": lambda: {name: known.about for name, known in SETS.items()},
     }
     if command.what not in tables:
@@ -88,6 +89,12 @@ def _optimizers() -> dict[str, str]:
     from ..optim import OPTIMIZERS
 
     return _first_lines(OPTIMIZERS)
+
+
+def _judges() -> dict[str, str]:
+    from ..features import FILES, JUDGES
+
+    return _first_lines({**JUDGES, **{f"FILE{kind}": make for kind, make in FILES.items()}})
 
 
 def _first_lines(table: dict[str, T]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Images, points, tables and series to train on: `load` finds them, `Dataset` holds them."""
 
-from .cache import cache_folder
+from ..files import cache_folder
 from .dataset import Dataset, Skipped
 from .fetch import fetch
 from .load import load

@@ -3,19 +3,15 @@
 import hashlib
 import io
 import json
-import os
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 from ..errors import PoiseError
-from ..files import TEMPORARY, whole_file
+from ..files import cache_folder, sweep, whole_file
 from .dataset import Images
 
-DAY = 86_400.0  # seconds
 FORMAT = "2"  # change it when the same files would give other rows or notes
 Shape = tuple[int, int, int, int]
 Notes = dict[str, Any]
@@ -26,17 +22,6 @@ class Found(NamedTuple):
 
     rows: Images
     notes: Notes
-
-
-def cache_folder() -> Path:
-    """Return the folder of decoded images: $POISE_CACHE, $XDG_CACHE_HOME/poise or ~/.cache/poise.
-
-    Everything in it can be deleted at any time.
-    """
-    if chosen := os.environ.get("POISE_CACHE"):
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "poise"
 
 
 def key_of(*parts: object) -> str:
@@ -75,7 +60,7 @@ def keep(key: str, shape: Shape, rows: Callable[[], Iterator[Images]], notes: Ca
     """
     try:
         file = cache_folder() / key
-        _sweep(file.parent)
+        sweep(file.parent)
         with whole_file(file.with_suffix(".npy")) as out:
             _write(out, shape, rows())
         # The notes come last: an entry counts only when both files are there.
@@ -86,13 +71,6 @@ def keep(key: str, shape: Shape, rows: Callable[[], Iterator[Images]], notes: Ca
     except OSError:
         pass
     return Found(_collect(shape, rows()), notes())
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what processes killed while writing left behind, a day ago or earlier."""
-    for leftover in folder.glob(f"*{TEMPORARY}"):
-        if time.time() - leftover.stat().st_mtime > DAY:
-            leftover.unlink(missing_ok=True)
 
 
 def _write(file: IO[bytes], shape: Shape, rows: Iterator[Images]) -> None:

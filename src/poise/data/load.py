@@ -80,6 +80,10 @@ def _load_built_in(name: str, size: int | None, series: SeriesOptions | None, pr
         from .fashion import load_fashion
 
         return load_fashion(size, progress)
+    if name == "stacked-fashion":
+        from .stacked import load_stacked
+
+        return load_stacked(size, progress)
     from .toys import load_toy
 
     return load_toy(name, size)

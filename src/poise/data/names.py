@@ -27,6 +27,7 @@ SETS: dict[str, BuiltIn] = {
     "power": BuiltIn("series", "1,096 days of Italy's demand for power, 24 steps, 2 classes (poise[series])"),
     "ring": BuiltIn("points", "8 Gaussians on a circle in the plane"),
     "sines": BuiltIn("series", "10,000 series of 24 steps, 5 sine waves of any frequency and phase"),
+    "stacked-fashion": BuiltIn("images", "three garments in the color channels of each image, 28×28; 1,000 modes"),
     "stocks": BuiltIn("series", "5,031 days of S&P 500 and NASDAQ: open, high, low, close, volume (poise[series])"),
     "temperatures": BuiltIn("series", "8,759 hours of temperatures in Seattle and San Francisco (poise[series])"),
     "vowels": BuiltIn("series", "640 vowels of 7 to 29 steps, 12 features, 9 speakers as classes (poise[series])"),

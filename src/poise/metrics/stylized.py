@@ -37,6 +37,7 @@ def stylized(real: Tensor, fake: Tensor, *, lags: int | None = None) -> dict[str
     Source: Cont 2001, "Empirical properties of asset returns: stylized facts and statistical issues".
 
     Example:
+        >>> import torch
         >>> x = torch.sin(0.5 * torch.arange(40.0)).view(1, 40, 1) + torch.zeros(3, 40, 2)
         >>> facts = stylized(x, 2 * x)
         >>> round(facts["marginal"], 2), facts["autocorrelation"] < 1e-6

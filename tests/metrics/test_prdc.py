@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from prdc import compute_prdc
 
 from metrics.features import draw, plain_prdc
+from metrics.peers import load
 from poise.metrics import distance_bounds, prdc, radii
 
 
@@ -93,6 +94,18 @@ def test_the_package_prdc(d: int, k: int, capsys: pytest.CaptureFixture[str]) ->
     expected = compute_prdc(real.numpy(), fake.numpy(), k)
     assert prdc(real, fake, k) == pytest.approx({name: float(score) for name, score in expected.items()}, abs=1e-12)
     assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("d", "k"), [(4, 3), (64, 5), (512, 1)])
+def test_torch_fidelity(d: int, k: int) -> None:
+    """Since 0.4.0 it no longer swaps the two; its distances are those of float32 products, right enough for these."""
+    peer = load("torch_fidelity.metric_prc")
+    real, fake = draw(150, d, 0), draw(120, d, 1, 0.9)
+    expected = peer.prc_features_to_metric(
+        fake, real, prc_neighborhood=k, prc_batch_size=100, save_cpu_ram=False, verbose=False
+    )
+    scores = prdc(real, fake, k)
+    assert (scores["precision"], scores["recall"]) == pytest.approx((expected["precision"], expected["recall"]))
 
 
 def test_copies_of_data_lie_in_its_balls_of_no_radius() -> None:

@@ -41,7 +41,7 @@ class Frame:
         self.center = torch.stack([block.double().sum(0) / len(middle) for block in middle.split(BLOCK)]).sum(0)
         ends = torch.stack([end.double() for x in (middle, other) for end in x.aminmax()])
         self.scale = 2.0 ** -(math.frexp(ends.abs().max().item())[1] + 1)
-        self.epsilon = 1.1 * (d + 12) * (torch.finfo(dtype).eps + torch.finfo(torch.float64).eps)
+        self.epsilon = 1.1 * (d + 16) * (torch.finfo(dtype).eps + torch.finfo(torch.float64).eps)
         self.delta = 8 * d * torch.finfo(dtype).tiny
 
     def place(self, x: Tensor, rows: Tensor | None = None) -> Placed:

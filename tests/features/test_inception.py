@@ -13,7 +13,8 @@ from torch.nn.functional import avg_pool2d, max_pool2d
 from poise.errors import PoiseError
 from poise.features import judge
 from poise.features.blocks import colors
-from poise.features.inception import InceptionV3, load_network
+from poise.features.fid import load_network
+from poise.features.inception import InceptionV3
 
 Row = tuple[str, int, int, int, int]  # name, channels in and out, height and width of the kernel
 STEM: list[Row] = [
@@ -150,10 +151,10 @@ def test_a_file_of_weights_makes_a_judge(weights: dict[str, Tensor], tmp_path: P
     [
         (
             {"Mixed_7c.branch_pool.conv.weight": None},
-            r"lacks Mixed_7c\.branch_pool\.conv\.weight, of shape \[192, 2048",
+            r"lacks Mixed_7c\.branch_pool\.conv\.weight \[192, 2048, 1, 1\];",
         ),
-        ({"Mixed_5b.branch1x1.bn.bias": torch.zeros(3)}, r"has Mixed_5b\.branch1x1\.bn\.bias \[3\], of shape \[64\]"),
-        ({"head.weight": torch.zeros(2)}, r"has head\.weight \[2\], which InceptionV3 has not"),
+        ({"Mixed_5b.branch1x1.bn.bias": torch.zeros(3)}, r"has Mixed_5b\.branch1x1\.bn\.bias \[3\], not \[64\];"),
+        ({"head.weight": torch.zeros(2)}, r"has head\.weight, which the network has not;"),
         ({"fc.weight": torch.zeros(1000, 2048)}, "trained for torchvision"),
         ({"AuxLogits.fc.weight": torch.zeros(1)}, "trained for torchvision"),
     ],

@@ -8,7 +8,7 @@ from ..errors import PoiseError, suggestion
 from .cache import cached
 from .efficientnet_lite0 import efficientnet_lite0, lite0
 from .exported import exported
-from .inception import inception
+from .fid import inception
 from .judge import Judge
 from .pixels import pixels, points
 from .random_convolution import random_convolution

@@ -1,76 +1,10 @@
-"""InceptionV3 as the FID is defined with it, from weights in a local file."""
+"""InceptionV3 as the FID is defined with it."""
 
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, max_pool2d
-
-from ..errors import PoiseError
-from .blocks import colors, fold, in_blocks
-from .judge import Judge, Progress, Samples
-
-SIZE, BLOCK = 299, 4
-LEFT_OUT = ("fc.weight", "fc.bias")  # the classifier after the features
-
-
-def inception(path: Path, content: bytes, version: str) -> Judge:
-    """InceptionV3 for the FID, 2,048 features; weights from your own file, names as pytorch-fid's (Mixed_5b...).
-
-    Images are resized to 299 px by a filter that does not alias ("clean"), not by TensorFlow 1's bilinear one:
-    compare such an FID with others that were resized so.
-
-    Raises:
-        PoiseError: the file holds other weights.
-    """
-    network = load_network(path, content)
-    return Judge("inception", "images", "FID", f"1 {version}", partial(_features, network))
-
-
-def load_network(path: Path, content: bytes) -> "InceptionV3":
-    """Build the network from the bytes of a safetensors file, whose tensors must be the right ones."""
-    try:
-        tensors = load_tensors(content)
-    except (SafetensorError, ValueError) as error:
-        raise PoiseError(
-            f"{path} is damaged or no safetensors file ({str(error).splitlines()[0]}); copy it again"
-        ) from error
-    network = InceptionV3()
-    wanted = {name: tensor.shape for name, tensor in network.state_dict().items() if not name.endswith("tracked")}
-    classifier = tensors.get("fc.weight")
-    if "AuxLogits.fc.weight" in tensors or (classifier is not None and classifier.shape != (1008, 2048)):
-        raise PoiseError(
-            f"{path} holds InceptionV3 as trained for torchvision, not the weights that the FID is defined with; "
-            "convert those of pytorch-fid (pt_inception-2015-12-05), with 1,008 classes"
-        )
-    found = {
-        name: t for name, t in tensors.items() if name not in LEFT_OUT and not name.endswith("num_batches_tracked")
-    }
-    for name in (*wanted, *found):
-        if name not in found or name not in wanted or found[name].shape != wanted[name]:
-            has = f"has {name} {list(found[name].shape)}" if name in found else f"lacks {name}"
-            wants = f"of shape {list(wanted[name])} is wanted" if name in wanted else "which InceptionV3 has not"
-            raise PoiseError(
-                f"{path} does not hold the FID's InceptionV3: it {has}, {wants}; give its weights, or .onnx"
-            )
-    network.load_state_dict(found, strict=False)
-    network.eval()
-    for part in network.modules():
-        if isinstance(part, Convolution):
-            fold(part, "conv", "bn")
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
-
-def _features(network: nn.Module, images: Samples, progress: Progress | None) -> Tensor:
-    def extract(some: Samples) -> Tensor:
-        features: Tensor = network((colors(some, (SIZE, SIZE)) * 255 - 128) / 128)
-        return features
-
-    return in_blocks(images, BLOCK, extract, progress)
 
 
 class Convolution(nn.Module):

@@ -227,7 +227,12 @@ def train_rnn(config: Config, dataset: Dataset, width: int) -> dict[str, float]:
                 best, found = score, {"bound": -score_rnn(game, test), "valid": -score, "step": training.step}
 
     batches = Batches(dataset, config.batch, config.seed)
-    fit(training, batches, progress=by_minutes(config.minutes), every=[at_multiples(config.evaluate_every, validate)])
+    fit(
+        training,
+        batches,
+        progress=by_minutes(config.minutes),
+        every=[at_multiples(CHORALES["evaluate_every"], validate)],
+    )
     return {**found, "weights": sum(p.numel() for p in game.parameters()), "steps": training.step}
 
 

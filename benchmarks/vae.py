@@ -232,7 +232,7 @@ def likelihood(
 
 def score(run: poise.Run, draws: int, images: int) -> dict[str, Any]:
     """Return what held-out images say of the averaged weights, and how far samples are from them."""
-    scores, last = poise.evaluate(run, draws=draws, limit=images), run.metrics()[-1]
+    scores, last = poise.held_out(run, draws=draws, limit=images), run.metrics()[-1]
     real, fake = (
         efficientnet_lite0(np.asarray(rows), size=64) for rows in (load(run.config.data).test[:2000], run.sample(2000))
     )

@@ -159,11 +159,11 @@ def test_a_long_table_keeps_the_names_of_its_series(tmp_path: Path) -> None:
 
 
 def test_evaluation_in_python_and_from_the_shell(run: poise.Run, capsys: pytest.CaptureFixture[str]) -> None:
-    scores = poise.evaluate(run, draws=10)
+    scores = poise.held_out(run, draws=10)
     assert isinstance(scores, SequenceEvaluation)
     assert all(math.isfinite(value) for value in scores.to_json().values() if isinstance(value, float))
     assert main(["evaluate", str(run.path), "--draws", "10", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    found = json.loads(capsys.readouterr().out)["held_out"]
     assert found["nll"] == pytest.approx(scores.nll)
     assert main(["evaluate", str(run.path), "--draws", "10"]) == 0
     assert f"{scores.nll:.3f} ±" in capsys.readouterr().out
@@ -176,7 +176,7 @@ def test_likelihoods_are_in_the_data_s_own_units(tmp_path: Path) -> None:
         data = tmp_path / f"{factor}.npy"
         np.save(data, factor * rows(400)[:, :1])
         run = poise.train("rvae", data, steps=5, window=8, out=tmp_path / f"run-{factor}", **TINY)
-        scores.append(poise.evaluate(run, draws=10))
+        scores.append(poise.held_out(run, draws=10))
     for name in ("nll", "fivo", "ahead", "reconstruction"):
         assert getattr(scores[1], name) - getattr(scores[0], name) == pytest.approx(math.log(10), abs=0.01)
 

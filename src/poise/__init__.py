@@ -7,14 +7,26 @@ from .errors import PoiseError
 
 if TYPE_CHECKING:
     from .api import train
+    from .assess import evaluate, evaluate_sets
     from .run import Run
     from .sequence_use import forecast, impute
-    from .use import encode, evaluate, reconstruct
+    from .use import encode, held_out, reconstruct
 
-__all__ = ["PoiseError", "Run", "encode", "evaluate", "forecast", "impute", "reconstruct", "train"]
+__all__ = [
+    "PoiseError",
+    "Run",
+    "encode",
+    "evaluate",
+    "evaluate_sets",
+    "forecast",
+    "held_out",
+    "impute",
+    "reconstruct",
+    "train",
+]
 
-HOMES = {"train": "api", "Run": "run", "encode": "use", "evaluate": "use", "reconstruct": "use"}
-HOMES |= {"forecast": "sequence_use", "impute": "sequence_use"}
+HOMES = {"train": "api", "Run": "run", "encode": "use", "held_out": "use", "reconstruct": "use"}
+HOMES |= {"evaluate": "assess", "evaluate_sets": "assess", "forecast": "sequence_use", "impute": "sequence_use"}
 
 
 def __getattr__(name: str) -> Any:

@@ -31,6 +31,8 @@ from .signals import catching
 from .training import Training
 from .validation import Validation
 
+EVALUATE_EVERY = 250  # steps, of series
+
 
 class Interrupted(Exception):  # noqa: N818  (nothing went wrong)
     """Training was stopped by a signal, after saving; `number` is the signal's."""
@@ -131,13 +133,13 @@ def train_config(
         run.rewind(training.step)
         _tell_data(teller, run, dataset)
         gallery = SequenceGallery(run, dataset) if dataset.kind == "series" else Gallery(run, dataset)
-        validation = Validation(run, dataset)
+        validation = Validation(run, dataset, config.score)
         gallery.data()
         hooks = [
             lambda training, losses: teller.update(training, losses),
             loop.at_multiples(config.log_every, partial(_log, run)),
             loop.at_multiples(config.sample_every, gallery.during),
-            loop.at_multiples(config.evaluate_every, validation),
+            loop.at_multiples(config.evaluate_every or EVALUATE_EVERY, validation),
             loop.at_multiples(config.checkpoint_every, partial(_save, run)),
         ]
         try:

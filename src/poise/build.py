@@ -64,7 +64,10 @@ def resolve(
     if make_rule(config).second_order and whole_data(config):
         raise PoiseError(f"the rule {config.rule} does not go through all of the data; use --optimizer sgd")
     device = choose_device(config.device)
-    dataset = scaled(config, read(config, config.data, progress))
+    dataset = read(config, config.data, progress)
+    if config.evaluate_every is not None:
+        dataset = dataset.with_validation()
+    dataset = scaled(config, dataset)
     precision = choose_precision(config.precision, device) if _coarse(config, dataset) else "float32"
     size = dataset.train.shape[1] if dataset.kind == "images" else None
     if isinstance(dataset.train, Windows):

@@ -11,7 +11,7 @@ from .files import writing
 from .run import Run
 
 LOCK = "lock"
-RUN_FILES = ("config.json", "metrics.jsonl", "samples", "checkpoints", "skipped.txt")
+RUN_FILES = ("config.json", "metrics.jsonl", "evaluations.jsonl", "samples", "checkpoints", "skipped.txt")
 
 
 def claim(path: Path, config: Config, fingerprint: str, *, resume: bool, overwrite: bool) -> bool:
@@ -83,6 +83,8 @@ def _same(run: Run, config: Config, fingerprint: str) -> None:
     changed = {name: values for name, values in found.items() if name not in FREE_TO_CHANGE | {"data"}}
     if run.data["fingerprint"] != fingerprint:
         changed["data"] = (f"{run.config.data} as it was", config.data)
+    if run.data["kind"] != "series" and None in found.get("evaluate_every", ()):
+        changed["evaluate_every"] = found["evaluate_every"]  # whether rows are set aside, and so what is trained on
     if changed:
         fields = ", ".join(f"{name} {was} → {now}" for name, (was, now) in changed.items())
         raise PoiseError(

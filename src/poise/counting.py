@@ -12,10 +12,10 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from .data.cache import cache_folder, key_of
+from .data.cache import key_of
 from .data.dataset import Dataset
 from .data.fashion import load_fashion
-from .files import whole_file
+from .files import cache_folder, whole_file
 from .optim import Adam
 
 VERSION = 1  # change it when the network or its training changes

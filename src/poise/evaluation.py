@@ -154,12 +154,34 @@ def evaluate(
     )
 
 
+@torch.no_grad()
+def halves_of(
+    game: Vae, rows: NDArray[Any], labels: NDArray[np.int64] | None, generator: torch.Generator
+) -> tuple[float, float]:
+    """Return E −log p(x|z) and KL of data, nats a sample, on the game's scale.
+
+    Args:
+        game: ready to sample.
+        rows: as for `evaluate`.
+        labels: as for `evaluate`.
+        generator: of the codes, on the game's device.
+    """
+    found = []
+    for x, told in coding.blocks(game, rows, labels, size=250):
+        told = None if told is None else told.to(generator.device)
+        x = coding.spread(game, x.to(generator.device), generator)
+        mean, log_sd = game.vae.encoder(x, told)
+        found.append(torch.stack(_halves(game, x, told, mean, log_sd, generator)))
+    log_likelihood, kl = torch.cat(found, 1).mean(1).tolist()
+    return -log_likelihood, kl
+
+
 def _halves(
     game: Vae, x: Tensor, labels: Tensor | None, mean: Tensor, log_sd: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Return log p(x|z) at one draw of z and KL(q ‖ p), nats, [n] each."""
     decoder = game.vae.decoder
-    z = reparameterize(mean, log_sd, torch.randn(mean.shape, generator=generator))
+    z = reparameterize(mean, log_sd, torch.randn(mean.shape, generator=generator, device=mean.device))
     log_likelihood = decoder.likelihood.log_prob(x, decoder(z, labels))
     if isinstance(decoder.prior, StandardNormal):
         return log_likelihood, decoder.prior.kl(mean, log_sd).sum(-1)

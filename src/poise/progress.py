@@ -161,3 +161,15 @@ def counting(what: str) -> Callable[[int, int], None]:
             shown = False
 
     return show
+
+
+def stages() -> Callable[[str, int, int], None]:
+    """Return a function of (what, done, total) that counts up one thing after another."""
+    tellers: dict[str, Callable[[int, int], None]] = {}
+
+    def show(what: str, done: int, total: int) -> None:
+        if what not in tellers:
+            tellers[what] = counting(what)
+        tellers[what](done, total)
+
+    return show

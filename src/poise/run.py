@@ -2,6 +2,7 @@
 
 config.json       what the run is made of
 metrics.jsonl     one object a line: step, examples, seconds, then names and values
+evaluations.jsonl what `poise evaluate` found: step, samples, judge, scores beside floors, with intervals
 samples/          pictures of samples from fixed latents; real.png shows training data; of a VAE also what it makes of
                   test data (reconstructed-*.png) and its latent space (interpolated-*, traversed-*, codes-*.png); of a
                   recurrent VAE autocorrelation-*, kl-* and forecast-*.png
@@ -119,14 +120,27 @@ class Run:
 
     def metrics(self) -> list[dict[str, float]]:
         """Return the lines of metrics.jsonl; one that a crash cut short is left out."""
-        lines = []
-        if self._metrics.exists():
-            for line in self._metrics.read_text().splitlines():
-                try:
-                    lines.append(json.loads(line))
-                except ValueError:
-                    break
-        return lines
+        return _lines(self._metrics)
+
+    def remember(self, scores: Mapping[str, Any]) -> None:
+        """Append an evaluation of the newest weights to evaluations.jsonl.
+
+        Raises:
+            PoiseError: the disk is full or read-only.
+        """
+        line = json.dumps({"step": self.step, **scores})
+        with writing(self._evaluations), self._evaluations.open("a") as file:
+            file.write(line + "\n")
+
+    def evaluations(self) -> list[dict[str, Any]]:
+        """Return what `poise evaluate` has found, oldest first; a line that a crash cut short is left out."""
+        return _lines(self._evaluations)
+
+    @property
+    def step(self) -> int:
+        """The step of the newest checkpoint; 0 without one."""
+        path, _ = checkpoint.latest(self.checkpoints)
+        return 0 if path is None else int(json.loads((path / "state.json").read_text())["step"])
 
     def rewind(self, step: int) -> None:
         """Forget what was written after this step, so that training can go on from its checkpoint."""
@@ -189,6 +203,10 @@ class Run:
         array: NDArray[Any] = samples.cpu().numpy()
         return array if self.scaling is None else self.scaling.undo(array)
 
+    def as_game(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Bring numbers in the data's own units to the scale that the game was trained in; pixels stay pixels."""
+        return rows if self.scaling is None else self.scaling.apply(rows)
+
     @property
     def scaling(self) -> Scaling | None:
         """What a table was standardized with before the game saw it."""
@@ -240,3 +258,19 @@ class Run:
     @property
     def _metrics(self) -> Path:
         return self.path / "metrics.jsonl"
+
+    @property
+    def _evaluations(self) -> Path:
+        return self.path / "evaluations.jsonl"
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a file of JSON, up to one that is damaged."""
+    lines = []
+    if path.exists():
+        for line in path.read_text().splitlines():
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                break
+    return lines

@@ -82,7 +82,7 @@ def reconstruct(
     return run.as_data(coding.reconstruct(game, rows, labels, progress)), rows
 
 
-def evaluate(
+def held_out(
     run: Run,
     data: str | Path | None = None,
     draws: int = 100,
@@ -107,7 +107,7 @@ def evaluate(
     Example:
         >>> import poise
         >>> run = poise.train("vae", "ring", steps=20, out=tmp / "held-out", progress=False)
-        >>> scores = poise.evaluate(run, draws=10, limit=100)
+        >>> scores = poise.held_out(run, draws=10, limit=100)
         >>> scores.samples, scores.draws
         (100, 10)
     """

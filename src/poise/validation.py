@@ -1,8 +1,9 @@
-"""Scores on the validation part of series while a model is trained; the best checkpoint is kept."""
+"""Scores on a validation part while a model is trained; the best checkpoint is kept."""
 
 import json
 from collections.abc import Mapping
 from math import inf
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,47 +11,91 @@ import torch
 from . import checkpoint
 from .data import Dataset
 from .data.windows import Windows
-from .game import Loss
+from .evaluation import halves_of
+from .features import cached, judge
+from .game import Game, Loss
+from .metrics.frechet import frechet
+from .metrics.kid import kid_of_all
+from .metrics.prdc import prdc
+from .models.gan import Gan
 from .models.rvae import Rvae
+from .models.vae import Vae
+from .rng import Rng
 from .run import Run
 from .training import Training
 
-MOST, BLOCK = 1_000, 100  # pieces that are scored, and at once
+MOST, BLOCK = 1_000, 100  # samples or pieces that are scored, and drawn at once
+# judges at their quickest: a score is taken many times
+QUICK = {"images": "efficientnet-lite0@64", "points": "points", "table": "points", "series": "random-convolution"}
+LOWER = {"frechet", "kid"}  # scores of which less is better
 
 
 class Validation:
-    """Logs the bound of held-out series, as `valid.bound` and its halves, and keeps the checkpoint of the greatest.
+    """Logs scores of the averaged weights, as `valid.bound` or `valid.recall`, and keeps the best checkpoint.
 
-    Small sets of series are soon learned by heart: the last weights are then not those that one wants.
+    Small sets are soon learned by heart, and some games turn for the worse: the last weights are then not those that
+    one wants. Of VAEs the bound and its halves are logged; of samples, once one of these is asked for, the Fréchet
+    distance, the kernel distance, precision, recall, density and coverage, by 1,000 samples and a quick judge.
 
     Args:
         run: whose folder the best checkpoint goes to.
         dataset: its validation part is scored; without one nothing happens.
+        by: the score by which a checkpoint is best; None for the bound, of GANs the Fréchet distance of images and the
+            coverage of points.
     """
 
-    def __init__(self, run: Run, dataset: Dataset) -> None:
-        self._run, self._valid, self._best = run, dataset.valid, -inf
-        self._scored = max((line["step"] for line in run.metrics() if "valid.bound" in line), default=0)
+    def __init__(self, run: Run, dataset: Dataset, by: str | None = None) -> None:
+        self._run, self._dataset = run, dataset
+        usual = "frechet" if dataset.kind == "images" else "coverage"
+        self._by = by or (usual if "discriminator" in run.config.players else "bound")
+        self._sign, self._name = (-1 if self._by in LOWER else 1), f"valid.{self._by}"
+        self._scored = max((line["step"] for line in run.metrics() if self._name in line), default=0)
         found, _ = checkpoint.latest(run.best)
-        if found is not None:
-            self._best = float(json.loads((found / "state.json").read_text())["valid.bound"])
+        values = {} if found is None else json.loads((found / "state.json").read_text())
+        self._best = self._sign * float(values.get(self._name, -self._sign * inf))
 
     def __call__(self, training: Training, losses: Mapping[str, Loss] | None = None) -> None:
         """Score the averaged weights."""
-        if self._valid is None or not len(self._valid) or not isinstance(training.game, Rvae):
+        if self._dataset.valid is None or not len(self._dataset.valid):
             return
         if training.step == self._scored:  # at the end of a run that is told to go on, and had come there before
             return
         self._scored = training.step
-        with training.sampling():
-            reconstruction, kl = halves(training.game, self._valid, training.rng.at(0)("validation"))
-        bound = -reconstruction - kl
-        values = {"valid.reconstruction": reconstruction, "valid.kl": kl, "valid.bound": bound}
+        with training.sampling() as game:
+            values = self._scores(game, training.rng.at(0))
         self._run.log(training.step, training.examples, training.seconds, values)
-        if bound > self._best:
-            self._best, now = bound, training.checkpoint()
-            best = checkpoint.Checkpoint(now.tensors, {**now.state, "valid.bound": bound})
+        if self._sign * values[self._name] > self._best:
+            self._best, now = self._sign * values[self._name], training.checkpoint()
+            best = checkpoint.Checkpoint(now.tensors, {**now.state, self._name: values[self._name]})
             checkpoint.save(self._run.best, training.step, best, kept=1)
+
+    def _scores(self, game: Game, rng: Rng) -> dict[str, float]:
+        found = {}
+        if not isinstance(game, Gan):
+            reconstruction, kl = self._halves(game, rng("validation"))
+            found = {"reconstruction": reconstruction, "kl": kl, "bound": -reconstruction - kl}
+        if self._by != "bound":
+            found |= self._distances(game, rng)
+        return {f"valid.{name}": value for name, value in found.items()}
+
+    def _halves(self, game: Game, generator: torch.Generator) -> tuple[float, float]:
+        dataset = self._dataset
+        if isinstance(game, Rvae):
+            assert isinstance(dataset.valid, Windows)
+            return halves(game, dataset.valid, generator)
+        assert isinstance(game, Vae)
+        assert dataset.valid is not None
+        rows, labels = np.asarray(dataset.valid[:MOST]), dataset.valid_labels
+        return halves_of(game, rows, None if labels is None else labels[:MOST], generator)
+
+    def _distances(self, game: Game, rng: Rng) -> dict[str, float]:
+        assert self._dataset.valid is not None
+        real = np.asarray(self._dataset.valid[:MOST])
+        blocks = [game.sample(BLOCK, rng.at(0, i)) for i in range(-(-len(real) // BLOCK))]
+        fake: Any = self._run.as_game(np.concatenate([self._run.as_data(block) for block in blocks])[: len(real)])
+        by = judge(QUICK[self._dataset.kind])
+        x, y = cached(by, real), by.features(fake)
+        return {**frechet(x, y), "kid": kid_of_all(x, y)["kid"], **prdc(x, y)}
 
 
 def halves(game: Rvae, pieces: Windows, generator: torch.Generator, most: int = MOST) -> tuple[float, float]:

@@ -35,6 +35,7 @@ def parts_of(data: Dataset) -> dict[str, Windows]:
     assert isinstance(data.train, Windows)
     assert isinstance(data.test, Windows)
     parts = {"train": data.train, "test": data.test}
+    assert data.valid is None or isinstance(data.valid, Windows)
     return parts if data.valid is None else {**parts, "valid": data.valid}
 
 

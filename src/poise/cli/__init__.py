@@ -4,11 +4,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import PoiseError, suggestion
+from .evaluating import evaluate
 from .naming import data, names
 from .playing import phase
 from .series import forecast, impute
 from .training import train
-from .using import encode, evaluate, reconstruct, sample
+from .using import encode, reconstruct, sample
 
 USAGE = """\
 poise: train deep generative models on your own data
@@ -17,11 +18,12 @@ poise: train deep generative models on your own data
   poise sample RUN [-n 64] [--out FILE]  draw samples from a run
   poise forecast RUN DATA --horizon 50   how series go on, by a recurrent VAE
   poise impute RUN DATA [--out FILE]     fill the gaps of series
-  poise evaluate RUN [--data DATA]       score a VAE, or a recurrent one, on held-out data
+  poise evaluate RUN [--data DATA]       score samples beside data, and beside what real data score
+  poise evaluate --real DATA --fake DATA the same without a run
   poise encode RUN DATA [--out FILE]     codes and anomaly scores of data
   poise reconstruct RUN DATA             what a VAE makes of data, beside the data
   poise phase GAME [--rules R,R,...]     draw why rules converge, cycle or diverge on a game of the plane
-  poise list recipes|rules|optimizers|judges|data
+  poise list recipes|rules|optimizers|judges|metrics|data
   poise data fetch NAME                  download a built-in data set in full
 
 DATA is a folder or .zip of images, a .npy, .npz or IDX file, a .csv or .parquet table of numbers, or a built-in set

@@ -21,7 +21,7 @@ class List:
     """Name what there is, one line each."""
 
     what: Annotated[Positional[str], arg(metavar="WHAT")]
-    """recipes, rules, optimizers, judges or data."""
+    """recipes, rules, optimizers, judges, metrics or data."""
     json: Annotated[bool, FlagCreatePairsOff] = False
     """Print as JSON."""
     debug: Annotated[bool, FlagCreatePairsOff] = False
@@ -50,6 +50,7 @@ def names(args: list[str]) -> int:
         "rules": _rules,
         "optimizers": _optimizers,
         "judges": _judges,
+        "metrics": _metrics,
         "data": lambda: {name: known.about for name, known in SETS.items()},
     }
     if command.what not in tables:
@@ -95,6 +96,17 @@ def _judges() -> dict[str, str]:
     from ..features import FILES, JUDGES
 
     return _first_lines({**JUDGES, **{f"FILE{kind}": make for kind, make in FILES.items()}})
+
+
+def _metrics() -> dict[str, str]:
+    from ..scoring.table import METRICS
+
+    rows = {}
+    for metric in METRICS.values():
+        for entry in metric.entries:
+            name = entry.name.format(distance="FD", judge="")
+            rows[f"{name} ({', '.join(metric.kinds)})"] = entry.about
+    return rows
 
 
 def _first_lines(table: dict[str, T]) -> dict[str, str]:

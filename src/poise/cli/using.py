@@ -1,6 +1,5 @@
-"""`poise sample`, `evaluate`, `encode` and `reconstruct`: what a run is used for."""
+"""`poise sample`, `encode` and `reconstruct`: what a run is used for."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -29,30 +28,6 @@ class Sample:
     """The class to draw, by name or number, of a run trained with --conditional."""
     last: Annotated[bool, FlagCreatePairsOff] = False
     """Use the weights of the last step instead of their moving average."""
-    debug: Annotated[bool, FlagCreatePairsOff] = False
-    """Show the traceback of an error."""
-
-
-@dataclass(frozen=True)
-class Evaluate:
-    """Score a VAE on held-out data: its bound in two halves, the likelihood, and what its codes carry.
-
-    Of a recurrent VAE also how well it foresees a step, its free samples beside the real-to-real floor, and forecasts.
-    """
-
-    run: Annotated[Positional[Path], arg(metavar="RUN")]
-    """Run folder."""
-    data: str | None = None
-    """Other data than the run's, of which the held-out part is used."""
-    draws: int = 100
-    """Codes for each sample that the likelihood is estimated with; more come closer, 5,000 is usual in publications.
-    Of series, also particles."""
-    limit: int = 1_000
-    """Held-out samples, or pieces of series, at most."""
-    last: Annotated[bool, FlagCreatePairsOff] = False
-    """Use the weights of the last step instead of their moving average."""
-    json: Annotated[bool, FlagCreatePairsOff] = False
-    """Print the result as JSON."""
     debug: Annotated[bool, FlagCreatePairsOff] = False
     """Show the traceback of an error."""
 
@@ -110,29 +85,6 @@ def sample(args: list[str]) -> int:
     else:
         save_samples(run, samples, command.out)
     print(command.out)
-    return 0
-
-
-def evaluate(args: list[str]) -> int:
-    """Print held-out scores."""
-    command = parse(Evaluate, "poise evaluate", args)
-    for name, count, least in (("draws", command.draws, 1), ("limit", command.limit, 2)):
-        if count < least:
-            raise PoiseError(f"--{name} is {count}; give at least {least}")
-
-    from ..progress import counting
-    from ..run import Run
-    from ..use import evaluate
-
-    teller = counting("scoring held-out samples")
-    run = Run(command.run)
-    if run.data["kind"] == "series" and command.draws < 2:
-        raise PoiseError(f"--draws is {command.draws}; give at least 2 for series")
-    found = evaluate(run, command.data, command.draws, command.limit, not command.last, teller)
-    if command.json:
-        print(json.dumps({"run": str(run.path), **found.to_json()}))
-    else:
-        print("\n".join(found.lines()))
     return 0
 
 

@@ -4,6 +4,7 @@ from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ..errors import PoiseError, suggestion
+from .models import GanConfig
 from .settings import Config
 
 
@@ -19,9 +20,11 @@ def check(config: Config) -> None:
     counts = {"width", "latent", "score_scale", "discriminator_steps", "sigma", "components", "samples"}
     counts |= {"encoder_steps"}
     positive |= {f.name: getattr(config.model, f.name) for f in fields(config.model) if f.name in counts}
-    positive |= {name: getattr(config, f"{name}_every") for name in ("log", "sample", "checkpoint", "evaluate")}
+    positive |= {name: getattr(config, f"{name}_every") for name in ("log", "sample", "checkpoint")}
     positive |= {f"{name}.lr": player.lr for name, player in config.players.items()}
-    positive |= {name: value for name in ("minutes", "window") if (value := getattr(config, name)) is not None}
+    positive |= {
+        name: value for name in ("minutes", "window", "evaluate_every") if (value := getattr(config, name)) is not None
+    }
     for name, value in positive.items():
         if not value > 0:
             raise PoiseError(f"--{name.replace('_', '-')} is {value}; give a number above 0")
@@ -31,6 +34,8 @@ def check(config: Config) -> None:
     for name in ("beta", "free_bits"):
         if not (weight := getattr(config.model, name, 0.0)) >= 0:
             raise PoiseError(f"--{name.replace('_', '-')} is {weight}; give 0 or a number above it")
+    if config.score == "bound" and isinstance(config.model, GanConfig):
+        raise PoiseError("--score bound is of VAEs; a GAN has no likelihood, use frechet or coverage")
     for name, player in config.players.items():
         _check_choices(player, f"{name}.")
         for beta in ("beta1", "beta2", "beta2_end"):

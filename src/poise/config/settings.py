@@ -15,6 +15,9 @@ Precision = Literal["auto", "float32", "bfloat16"]
 MODELS = (GanConfig, VaeConfig, RvaeConfig)
 
 
+Score = Literal["bound", "frechet", "kid", "precision", "recall", "density", "coverage"]
+
+
 @dataclass(frozen=True)
 class Config:
     """All settings of a run, resolved; a recipe returns one."""
@@ -77,8 +80,12 @@ class Config:
     """Steps between pictures of samples."""
     checkpoint_every: int = 500
     """Steps between checkpoints."""
-    evaluate_every: int = 250
-    """Series: steps between scores on the validation part, of which the best checkpoint is kept."""
+    evaluate_every: int | None = None
+    """Steps between scores of the averaged weights on a validation part, of which the best checkpoint is kept. (None:
+    250 for series that have such a part; never for others, of whose training rows a part is set aside for it.)"""
+    score: Score | None = None
+    """The score by which a checkpoint is best. (None: the bound of VAEs; of GANs frechet for images, coverage for
+    points.)"""
 
     @property
     def players(self) -> dict[str, PlayerConfig]:

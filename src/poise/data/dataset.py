@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .names import Kind
 from .scaling import Scaling
+from .split import hold_out
 from .windows import Windows
 
 Rows = npt.NDArray[Any]
@@ -47,7 +48,7 @@ class Dataset:
             one that `Windows.series` counts, () where they have none.
         order: Where in the source each row lies, training rows first; None where they lie in that order.
         fingerprint: Short hexadecimal name of the contents; worked out when not given.
-        valid: Pieces of series held out to choose a model by, besides `test`; may be None.
+        valid: Pieces of series, or by `with_validation` other rows, set aside to choose a model by; may be None.
         valid_labels: As `train_labels`, for `valid`.
 
     Example:
@@ -69,7 +70,7 @@ class Dataset:
     names: tuple[str, ...] = field(default=(), repr=False)
     order: Labels | None = field(default=None, repr=False)
     fingerprint: str = ""
-    valid: Windows | None = field(default=None, repr=False)
+    valid: Rows | Windows | None = field(default=None, repr=False)
     valid_labels: Labels | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -92,8 +93,32 @@ class Dataset:
         def scaled(part: Rows | Windows) -> Rows | Windows:
             return part.scaled(scaling) if isinstance(part, Windows) else scaling.apply(part)
 
-        valid = None if self.valid is None else self.valid.scaled(scaling)
+        valid = None if self.valid is None else scaled(self.valid)
         return replace(self, train=scaled(self.train), test=scaled(self.test), valid=valid, scaling=scaling)
+
+    def with_validation(self) -> "Dataset":
+        """Set min(2000, n // 10) of the training rows aside, always the same, to choose a model by.
+
+        Rows in memory are copied; of a memory map, which may be larger than memory, the last ones are taken.
+        """
+        if self.valid is not None:
+            return self
+        chosen, others = hold_out(len(self.train))
+        kept: slice | Labels = chosen
+        aside: slice | Labels = others
+        if isinstance(self.train, np.memmap):
+            kept, aside = slice(len(chosen)), slice(len(chosen), len(self.train))
+        labels = self.train_labels
+        order = np.arange(len(self.train) + len(self.test)) if self.order is None else self.order
+        first = order[: len(self.train)]
+        return replace(
+            self,
+            train=self.train[kept],
+            valid=self.train[aside],
+            train_labels=None if labels is None else labels[kept],
+            valid_labels=None if labels is None else labels[aside],
+            order=np.concatenate([first[kept], first[aside], order[len(self.train) :]]),
+        )
 
     def in_source_order(self) -> "InSourceOrder":
         """Return all rows, trained on or held out, in the order of the source."""
@@ -142,8 +167,8 @@ class InSourceOrder:
     def __len__(self) -> int:
         return len(self._places)
 
-    def __getitem__(self, some: slice) -> Rows:
-        """Return the rows of a slice, copied."""
+    def __getitem__(self, some: slice | npt.NDArray[np.int64]) -> Rows:
+        """Return some rows, copied."""
         places = self._places[some]
         rows = np.empty((len(places), *self.shape[1:]), self.dtype)
         for part, end in zip(self._parts, self._ends, strict=True):

@@ -37,7 +37,7 @@ def two_sample(
 ) -> TwoSample:
     """Train a classifier to tell two sets of sequences apart, and return how well it does on others.
 
-    An LSTM of 64 units reads values and their differences from step to step; its mean and last states are weighed. It
+    A GRU of 64 units reads values and their differences from step to step; its mean and last states are weighed. It
     sees order in time, levels, spread and how features go together; it does not see that one sample copies another.
 
     Overlapping pieces of one series must not be on both sides: give pieces of other times to `test` than to `train`.
@@ -98,7 +98,7 @@ class Classifier(nn.Module):
 
     def __init__(self, features: int) -> None:
         super().__init__()
-        self.past, self.out = nn.LSTM(2 * features, UNITS, batch_first=True), nn.Linear(2 * UNITS, 1)
+        self.past, self.out = nn.GRU(2 * features, UNITS, batch_first=True), nn.Linear(2 * UNITS, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits of being real."""

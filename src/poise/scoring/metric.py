@@ -1,0 +1,93 @@
+"""What a metric is to the table of scores."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import nan
+from typing import Literal
+
+from . import interval
+from .score import Better, Score
+from .view import View
+
+Measure = Callable[[View], Mapping[str, float]]
+Spread = Literal["jackknife", "share", "own", "none"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One number that a metric returns.
+
+    Attributes:
+        key: in what the metric returns.
+        name: of the score; {judge} stands for the judge's ending, {distance} for what its Fréchet distance is called.
+        better: the better direction.
+        about: what it is, in a few words.
+    """
+
+    key: str
+    name: str
+    better: Better
+    about: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A function of samples, and how its numbers are shown.
+
+    Attributes:
+        measure: the function.
+        entries: its numbers.
+        kinds: of data it is for.
+        least: samples that it needs of each side.
+        spread: where the interval comes from: leaving blocks of samples out, a share of the generated samples, or the
+            metric itself, which returns key_low and key_high.
+        copies: whether it compares samples with training data.
+        floor: whether real data have such a score.
+        only: names of the data sets that it belongs to; () for all.
+    """
+
+    measure: Measure
+    entries: tuple[Entry, ...]
+    kinds: tuple[str, ...] = ("images", "points", "table")
+    least: int = 2
+    spread: Spread = "jackknife"
+    copies: bool = False
+    floor: bool = True
+    only: tuple[str, ...] = ()
+
+    def suits(self, view: View, kind: str) -> bool:
+        """Whether samples can be given these scores."""
+        enough = min(len(view.real), len(view.fake)) >= self.least
+        return kind in self.kinds and enough and (not self.only or view.data in self.only)
+
+    def scores(self, view: View, floor: Mapping[str, float], endings: Mapping[str, str]) -> list[Score]:
+        """Measure, with intervals.
+
+        Args:
+            view: the samples.
+            floor: what real ones score, by key; empty where they have no such score.
+            endings: what stands for {judge} and {distance} in names.
+        """
+        found = self.measure(view)
+        ends = self._intervals(view, found)
+        return [
+            Score(
+                entry.name.format(**endings),
+                found[entry.key],
+                floor.get(entry.key, nan),
+                *ends.get(entry.key, (nan, nan)),
+                entry.better,
+                entry.about,
+            )
+            for entry in self.entries
+        ]
+
+    def _intervals(self, view: View, found: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+        if self.spread == "none":
+            return {}
+        if self.spread == "own":
+            return {e.key: (found[f"{e.key}_low"], found[f"{e.key}_high"]) for e in self.entries}
+        if self.spread == "share":
+            return {e.key: interval.share(found[e.key], len(view.fake)) for e in self.entries}
+        without = [self.measure(view.without(block, interval.BLOCKS)) for block in range(interval.BLOCKS)]
+        return interval.jackknife({e.key: found[e.key] for e in self.entries}, without)

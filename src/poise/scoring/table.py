@@ -1,0 +1,327 @@
+"""The table of metrics: for each a function of a view, and how its numbers are read."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from ..counting import garment_counter
+from ..data.toys import grid_modes, ring_modes
+from ..metrics.authenticity import authenticity
+from ..metrics.birthday import birthday
+from ..metrics.copies import copies
+from ..metrics.ct_score import ct_score
+from ..metrics.frechet import frechet, frechet_infinity
+from ..metrics.gray import gray_levels
+from ..metrics.kid import kid_of_all
+from ..metrics.mmd import mmd
+from ..metrics.modes import modes
+from ..metrics.ndb import ndb
+from ..metrics.prdc import prdc
+from ..metrics.repeats import repeats
+from ..metrics.spectrum import spectrum
+from ..metrics.stacked import stacked_modes
+from ..metrics.stylized import stylized
+from ..metrics.train_on_synthetic import train_on_synthetic
+from ..metrics.two_sample import two_sample
+from ..metrics.two_sample_linear import two_sample_linear
+from ..metrics.vendi import vendi
+from ..metrics.wasserstein import wasserstein
+from .metric import Entry, Metric
+from .view import Side, View
+
+Numbers = Mapping[str, float]
+STATIC = ("images", "points", "table")
+FLAT = ("points", "table")
+SERIES = ("series",)
+ALL = (*STATIC, *SERIES)
+PERMUTED = 1_000  # samples of each kind in a permutation test, whose kernel is held whole
+TOYS = {"ring": ring_modes, "grid": grid_modes}
+
+
+def _generator(view: View) -> torch.Generator:
+    return torch.Generator().manual_seed(view.seed)
+
+
+def _rows(side: Side) -> Tensor:
+    return torch.from_numpy(side.rows)
+
+
+def _frechet(view: View) -> Numbers:
+    return frechet(view.real.features, view.fake.features)
+
+
+def _frechet_infinity(view: View) -> Numbers:
+    found = frechet_infinity(view.real.features, view.fake.features, generator=_generator(view))
+    ends = {f"frechet_infinity_{end}": found[end] for end in ("low", "high")}
+    return {"frechet_infinity": found["frechet_infinity"], **ends}
+
+
+def _kid(view: View) -> Numbers:
+    found = kid_of_all(view.real.features, view.fake.features)
+    reach = 1.96 * found["kid_error"]
+    return {"kid": found["kid"], "kid_low": found["kid"] - reach, "kid_high": found["kid"] + reach}
+
+
+def _prdc(view: View) -> Numbers:
+    return prdc(view.real.features, view.fake.features)
+
+
+def _vendi(view: View) -> Numbers:
+    return vendi(view.fake.features, (1.0, math.inf))
+
+
+def _ndb(view: View) -> Numbers:
+    bins = min(100, len(view.real) // 20, len(view.fake) // 10)
+    return ndb(view.real.features, view.fake.features, _generator(view), bins)
+
+
+def _birthday(view: View) -> Numbers:
+    found = birthday(view.real.features, view.fake.features)
+    return {"support": found["support"], "support_low": found["low"], "support_high": found["high"]}
+
+
+def _copies(view: View) -> Numbers:
+    return copies(view.train.features, view.real.features, view.fake.features)
+
+
+def _authenticity(view: View) -> Numbers:
+    return authenticity(view.train.features, view.fake.features)
+
+
+def _ct(view: View) -> Numbers:
+    return ct_score(view.train.features, view.real.features, view.fake.features, _generator(view))
+
+
+def _spectrum(view: View) -> Numbers:
+    return spectrum(_rows(view.real), _rows(view.fake))
+
+
+def _gray(view: View) -> Numbers:
+    return gray_levels(_rows(view.real), _rows(view.fake))
+
+
+def _wasserstein(view: View) -> Numbers:
+    return {"wasserstein": wasserstein(_rows(view.real), _rows(view.fake)).mean().item()}
+
+
+def _modes(view: View) -> Numbers:
+    centers, sigma = TOYS[view.data]()
+    return modes(_rows(view.fake), torch.from_numpy(centers), sigma)
+
+
+def _stacked(view: View) -> Numbers:
+    return stacked_modes(_rows(view.real), _rows(view.fake), garment_counter())
+
+
+def _two_sample(view: View) -> Numbers:
+    real, fake = (side.rows for side in (view.real, view.fake))
+    train, half = view.train.some(len(real), view.seed).rows, len(fake) // 2
+    found = two_sample((train, fake[:half]), (real, fake[half:]), view.seed)
+    return {
+        "accuracy": found.accuracy,
+        "accuracy_low": found.accuracy - _reach(found.chance),
+        "accuracy_high": found.accuracy + _reach(found.chance),
+    }
+
+
+def _reach(chance: float) -> float:
+    """Return half the interval of an accuracy: what chance alone may add to one half."""
+    return chance - 0.5
+
+
+def _two_sample_linear(view: View) -> Numbers:
+    real, fake = (side.features for side in (view.real, view.fake))
+    train, half = view.train.some(len(real), view.seed).features, len(fake) // 2
+    found = two_sample_linear((train, fake[:half]), (real, fake[half:]))
+    return {
+        "accuracy": found.accuracy,
+        "accuracy_low": found.accuracy - _reach(found.chance),
+        "accuracy_high": found.accuracy + _reach(found.chance),
+    }
+
+
+def _stylized(view: View) -> Numbers:
+    return stylized(_rows(view.real), _rows(view.fake))
+
+
+def _train_on_synthetic(view: View) -> Numbers:
+    return train_on_synthetic(_rows(view.train), _rows(view.fake), _rows(view.real), seed=view.seed)
+
+
+def _mmd(view: View) -> Numbers:
+    return mmd(view.real.features[:PERMUTED], view.fake.features[:PERMUTED], generator=_generator(view))
+
+
+def _repeats(view: View) -> Numbers:
+    return repeats(view.real.features, view.fake.features)
+
+
+METRICS: dict[str, Metric] = {
+    "frechet": Metric(
+        _frechet,
+        (
+            Entry(
+                "frechet", "{distance}", "lower", "Fréchet distance of the judge's features; falls as samples are added"
+            ),
+        ),
+        ALL,
+    ),
+    "frechet-infinity": Metric(
+        _frechet_infinity,
+        (Entry("frechet_infinity", "{distance} ∞", "lower", "the same, extrapolated to infinitely many samples"),),
+        ALL,
+        least=100,
+        spread="own",
+    ),
+    "kid": Metric(
+        _kid, (Entry("kid", "KID{judge}", "lower", "kernel distance; 0 on average for equal laws"),), ALL, 4, "own"
+    ),
+    "prdc": Metric(
+        _prdc,
+        (
+            Entry("precision", "precision", "higher", "share of samples that look real"),
+            Entry("recall", "recall", "higher", "share of real data that samples could be"),
+            Entry("density", "density", "higher", "how deep within real data samples lie"),
+            Entry("coverage", "coverage", "higher", "share of real data with a sample nearby"),
+        ),
+        ALL,
+        10,
+    ),
+    "vendi": Metric(
+        _vendi,
+        (
+            Entry("vendi_1", "Vendi", "real", "number of samples that all differ, with as much diversity"),
+            Entry("vendi_inf", "Vendi ∞", "real", "the same, by the most frequent kind alone"),
+        ),
+        ("images",),
+    ),
+    "ndb": Metric(
+        _ndb,
+        (Entry("ndb_share", "NDB", "lower", "share of cells with too many or too few samples"),),
+        STATIC,
+        100,
+        "none",
+    ),
+    "modes": Metric(
+        _modes,
+        (
+            Entry("modes", "modes", "higher", "modes with a sample within three deviations"),
+            Entry("high_quality", "high quality", "higher", "share of samples within three deviations of a mode"),
+            Entry("kl", "modes KL", "lower", "how unequal the modes' shares are, nats"),
+        ),
+        ("points",),
+        only=tuple(TOYS),
+    ),
+    "stacked": Metric(
+        _stacked,
+        (
+            Entry("modes", "modes of 1000", "higher", "as a classifier counts them, whose mistakes are modes too"),
+            Entry("kl", "modes KL", "lower", "how unequal their shares are, nats; rank by this"),
+        ),
+        ("images",),
+        spread="none",
+        only=("stacked-fashion",),
+    ),
+    "wasserstein": Metric(
+        _wasserstein, (Entry("wasserstein", "marginals", "lower", "Wasserstein-1 distance of columns' values"),), FLAT
+    ),
+    "birthday": Metric(
+        _birthday,
+        (Entry("support", "support", "real", "how many different samples there seem to be, by near-duplicates"),),
+        STATIC,
+        100,
+        "own",
+    ),
+    "copies": Metric(
+        _copies,
+        (Entry("copied", "copied", "lower", "share of samples that are copies of training data"),),
+        STATIC,
+        10,
+        "share",
+        copies=True,
+    ),
+    "authenticity": Metric(
+        _authenticity,
+        (
+            Entry(
+                "authenticity", "authentic", "real", "share of samples not nearer to training data than these to others"
+            ),
+        ),
+        STATIC,
+        10,
+        "share",
+        copies=True,
+    ),
+    "ct": Metric(
+        _ct,
+        (Entry("ct", "copying C_T", "real", "far below 0: nearer to training data than held-out data are"),),
+        STATIC,
+        200,
+        "none",
+        copies=True,
+    ),
+    "spectrum": Metric(
+        _spectrum,
+        (
+            Entry("spectrum", "spectrum", "lower", "difference of power by frequency, decibels"),
+            Entry("spectrum_high", "fine detail", "real", "power of high frequencies beside data's: − blur, + noise"),
+        ),
+        ("images",),
+    ),
+    "gray": Metric(
+        _gray,
+        (Entry("gray_wasserstein", "gray levels", "lower", "difference of pixels' values, of 255 levels"),),
+        ("images",),
+    ),
+    "two-sample": Metric(
+        _two_sample,
+        (
+            Entry(
+                "accuracy",
+                "told apart",
+                "lower",
+                "accuracy of a recurrent classifier on other samples; ½ knows nothing",
+            ),
+        ),
+        SERIES,
+        40,
+        "own",
+        copies=True,
+    ),
+    "two-sample-linear": Metric(
+        _two_sample_linear,
+        (Entry("accuracy", "told apart, linear", "lower", "the same of random convolutions"),),
+        SERIES,
+        40,
+        "own",
+        copies=True,
+    ),
+    "train-on-synthetic": Metric(
+        _train_on_synthetic,
+        (Entry("tstr", "forecasts", "lower", "error on data of a forecaster that learned from samples"),),
+        SERIES,
+        20,
+    ),
+    "stylized": Metric(
+        _stylized,
+        (
+            Entry("marginal", "values", "lower", "Wasserstein-1 distance of values, in deviations"),
+            Entry("increments", "steps", "lower", "the same of differences from step to step"),
+            Entry("autocorrelation", "autocorrelation", "lower", "mean difference over lags"),
+            Entry("volatility", "volatility", "lower", "the same of sizes of steps"),
+            Entry("cross_correlation", "correlation", "lower", "mean difference over pairs of features"),
+            Entry("lead_lag", "lead and lag", "lower", "the same some steps apart"),
+        ),
+        SERIES,
+    ),
+    "mmd": Metric(
+        _mmd,
+        (Entry("mmd", "MMD", "lower", "Gaussian kernel distance of features; 0 on average for equal laws"),),
+        SERIES,
+    ),
+    "repeats": Metric(
+        _repeats, (Entry("repeats", "repeats", "real", "share of samples that nearly repeat another"),), SERIES, 20
+    ),
+}

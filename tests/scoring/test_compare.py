@@ -1,0 +1,127 @@
+"""Scores beside floors: whole tables on points and images, their cache, their errors."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import poise
+from poise import scoring
+from poise.cli import main
+from poise.data import load
+from poise.errors import PoiseError
+from poise.scoring import Score, Sets
+from poise.scoring.table import METRICS
+
+
+def ring_sets(fake: np.ndarray, n: int = 300) -> Sets:
+    ring = load("ring")
+    return Sets("points", "ring", ring.test[:n], fake, ring.train[:n])
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("POISE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def by_name(scores: list[Score]) -> dict[str, Score]:
+    return {score.name: score for score in scores}
+
+
+def test_real_points_score_like_the_floor() -> None:
+    found = by_name(scoring.compare(ring_sets(load("ring").train[1000:1300])))
+    for name in ("precision", "recall", "coverage", "high quality"):
+        assert found[name].value == pytest.approx(found[name].floor, abs=0.12)
+        assert found[name].low <= found[name].value <= found[name].high
+    assert found["modes"].value == 8
+    assert found["modes KL"].value < 0.05
+    assert found["KID-points"].low <= 0 <= found["KID-points"].high
+    assert found["FD-points ∞"].value == pytest.approx(0, abs=0.02)
+
+
+def test_missing_modes_and_noise_are_seen() -> None:
+    ring = np.asarray(load("ring").train[:])
+    half = ring[ring[:, 0] > 0.1][:300]
+    missing, noisy = (by_name(scoring.compare(ring_sets(x))) for x in (half, ring[:300] + np.float32(0.3)))
+    assert missing["modes"].value == 3
+    assert missing["recall"].high < missing["recall"].floor
+    assert missing["precision"].value > 0.9
+    assert noisy["precision"].value < 0.1
+    assert noisy["high quality"].value < 0.1
+    assert missing["NDB"].value > missing["NDB"].floor
+
+
+def test_copies_are_seen() -> None:
+    sets = ring_sets(load("ring").train[:300])  # the training points themselves
+    found = by_name(scoring.compare(sets))
+    assert found["copied"].value == 1
+    assert found["copied"].floor < 0.2
+    assert found["authentic"].value == 0
+    assert found["copying C_T"].value < -5
+
+
+def test_scores_repeat_and_floors_come_from_disk(own_cache: Path) -> None:
+    first = scoring.compare(ring_sets(load("ring").train[500:800]), seed=3)
+    assert list((own_cache / "floors").glob("*.json"))
+    again = scoring.compare(ring_sets(load("ring").train[500:800]), seed=3)
+    assert [s.cells() for s in first] == [s.cells() for s in again]
+    for file in (own_cache / "floors").glob("*.json"):
+        file.write_text("{half")  # damaged: found anew
+    once_more = scoring.compare(ring_sets(load("ring").train[500:800]), seed=3)
+    assert [s.cells() for s in first] == [s.cells() for s in once_more]
+
+
+def test_every_metric_of_the_table_is_taken_somewhere() -> None:
+    rng, kinds = np.random.default_rng(0), set()
+    garments = load("fashion-mnist")
+    series = [rng.normal(size=(60, 12, 2)).cumsum(1).astype(np.float32) for _ in range(3)]
+    some = [
+        ring_sets(load("ring").train[:300]),
+        Sets("images", "fashion-mnist", garments.test[:210], garments.train[-210:], garments.train[:210]),
+        Sets("series", "walks", *series),
+    ]
+    for sets in some:
+        scores = scoring.compare(sets, "pixels" if sets.kind == "images" else None)
+        kinds |= {score.name for score in scores}
+        assert all(math.isfinite(score.value) or score.name == "support" for score in scores)
+    left_out = {"stacked"}  # takes a classifier: tests/metrics/test_stacked.py
+    endings = [{"distance": f"FD-{by}", "judge": f"-{by}"} for by in ("pixels", "points", "random-convolution")]
+    for name, metric in METRICS.items():
+        for entry in metric.entries:
+            assert name in left_out or kinds & {entry.name.format(**ending) for ending in endings}
+
+
+def test_a_run_remembers_its_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = poise.train("gan", "ring", steps=20, out=tmp_path / "ring", progress=False)
+    assert main(["evaluate", str(run.path), "--samples", "200", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    (remembered,) = run.evaluations()
+    assert remembered["scores"] == found["scores"]
+    assert remembered["step"] == 20
+    assert main(["evaluate", str(run.path), "--samples", "200"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "200 samples beside 200 held-out ones, as points sees them"
+    heading = lines[1]
+    assert [word for word in heading.split() if word != "%"] == ["score", "model", "95", "real"]
+    assert sum(bool(re.match(r"recall +↑ ", line)) for line in lines) == 1
+
+
+def test_two_sets_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "a.npy", rng.normal(size=(400, 2)).astype(np.float32))
+    np.save(tmp_path / "b.npy", 3 + rng.normal(size=(200, 2)).astype(np.float32))
+    assert main(["evaluate", "--real", str(tmp_path / "a.npy"), "--fake", str(tmp_path / "b.npy"), "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)["scores"]
+    assert scores["FD-points"]["value"] == pytest.approx(18, rel=0.25)  # both columns are 3 deviations off
+    assert scores["FD-points"]["floor"] < 0.1
+
+
+def test_too_few_samples_are_one_line() -> None:
+    with pytest.raises(PoiseError, match="scores need at least 10 samples of each kind, and there are 5 held-out, 300"):
+        scoring.compare(
+            Sets("points", "ring", load("ring").test[:5], load("ring").train[:300], load("ring").train[:300])
+        )

@@ -59,7 +59,7 @@ def test_rows_set_aside_are_not_trained_on_and_keep_their_place() -> None:
     ring = load("ring")
     split = ring.with_validation()
     assert split.valid is not None
-    assert len(split.train), len(split.valid) == (48_000, 2_000)
+    assert (len(split.train), len(split.valid)) == (48_000, 2_000)
     assert np.array_equal(split.in_source_order()[:], ring.in_source_order()[:])
     assert split.fingerprint == ring.fingerprint
     assert split.with_validation() is split

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import conv1d
 
 from poise.data.options import SeriesOptions
 from poise.data.series_sets import read_series_set
 from poise.data.synthetic import sines
+from poise.features.random_convolution import random_convolution_features
 from poise.metrics.mmd import mmd
 from poise.metrics.prdc import prdc
 from poise.metrics.repeats import repeats
@@ -94,22 +94,8 @@ class Kind:
     @cached_property
     def features(self) -> tuple[Tensor, Tensor]:
         """Features of both, [n, D] each."""
-        a, b = (convolved(((x - self.center) / self.scale).float()) for x in self.sequences)
+        a, b = (random_convolution_features(((x - self.center) / self.scale).numpy()) for x in self.sequences)
         return a, b
-
-
-def convolved(x: Tensor, kernels: int = 60, seed: int = 0) -> Tensor:
-    """Return the greatest value and the share of positive ones of random convolutions of sequences [n, T, d]."""
-    generator = torch.Generator().manual_seed(seed)
-    found = []
-    for length, dilation in ((3, 1), (5, 1), (9, 1), (5, 2), (5, 4)):
-        weights = torch.randn(kernels, x.shape[2], length, generator=generator, dtype=x.dtype)
-        weights[::2] -= weights[::2].mean(2, keepdim=True)  # half of them do not see levels
-        weights /= weights.square().sum((1, 2), keepdim=True).sqrt()
-        bias = 3 * torch.rand(kernels, generator=generator, dtype=x.dtype) - 1.5
-        y = conv1d(x.transpose(1, 2), weights, bias, dilation=dilation)
-        found += [y.amax(2), (y > 0).to(x.dtype).mean(2)]
-    return torch.cat(found, 1)
 
 
 def told_apart(real: Kind, fake: Kind) -> dict[str, float]:
@@ -171,7 +157,7 @@ def table(name: str, n: int, seeds: Iterable[int], scores: Sequence[Score] = FAS
 
 def deviations(found: Table) -> dict[str, dict[str, float]]:
     """Return how far the mean of each score lies above that of data as they are, in deviations of the latter."""
-    floor = {key: (np.mean(values), np.std(values, ddof=1)) for key, values in found["real"].items()}
+    floor = {key: (np.mean(values), np.std(values, ddof=1) or 0.01) for key, values in found["real"].items()}
     return {
         way: {key: float((np.mean(values) - floor[key][0]) / floor[key][1]) for key, values in row.items()}
         for way, row in found.items()

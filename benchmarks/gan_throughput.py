@@ -46,6 +46,7 @@ def plain_loop(config: Config) -> Step:
     images = to_floats(torch.from_numpy(np.array(dataset.train))).contiguous()
     loader = DataLoader(TensorDataset(images), config.batch, shuffle=True, drop_last=True)
     players = config.players
+    noise = int(getattr(generator, "noise", config.model.latent))
     optimize_g = torch.optim.Adam(generator.parameters(), players["generator"].lr, (0.5, 0.999))
     optimize_d = torch.optim.Adam(discriminator.parameters(), players["discriminator"].lr, (0.5, 0.999))
     weight, ones, zeros = config.model.real_weight, torch.ones(config.batch), torch.zeros(config.batch)
@@ -59,7 +60,7 @@ def plain_loop(config: Config) -> Step:
 
     def step() -> None:
         real = next(stream)
-        fake = generator(torch.randn(len(real), config.model.latent))
+        fake = generator(torch.randn(len(real), noise))
         optimize_d.zero_grad()
         loss_d = weight * cross_entropy(discriminator(real), ones)
         loss_d = loss_d + cross_entropy(discriminator(fake.detach()), zeros)

@@ -6,8 +6,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from metrics.sanity_images import Table, garments, spoiled, table
-from metrics.sanity_series import deviations, markdown
+from metrics.sanity_images import garments, spoiled, table
+from metrics.sanity_series import Table, deviations, markdown
 
 FAR, NEAR = 4.0, 3.0  # deviations of the floor, over seeds: what counts as seen, and as not seen
 

@@ -29,7 +29,7 @@ def test_three_steps_equal_the_textbook_loop() -> None:
     for step in range(1, 4):
         real = torch.rand(6, *IMAGES) * 2 - 1
         losses = training.play([Batch(real)], progress=0.0)
-        z = torch.randn(6, 5, generator=Rng(0, step)("latents"))
+        z = torch.randn(6, int(getattr(generator, "noise", 5)), generator=Rng(0, step)("latents"))
         fake = generator(z)
         optimize_d.zero_grad()
         real_logits, fake_logits = discriminator(real), discriminator(fake.detach())

@@ -21,7 +21,7 @@ class Gan(Game):
     other side of the adversarial loss; see `poise.losses`.
 
     Args:
-        generator: from noise [n, latent] to samples [n, ...].
+        generator: from noise [n, latent] to samples [n, ...]; one with an attribute `noise` takes so many dimensions.
         discriminator: from samples [n, ...] to scores (logits) [n].
         config: the loss, penalties and weights.
 
@@ -41,6 +41,7 @@ class Gan(Game):
         super().__init__()
         self.generator, self.discriminator = generator, discriminator
         self.config, self.adversarial = config, ADVERSARIAL[config.loss]
+        self._dimensions = int(getattr(generator, "noise", config.latent))
         # a penalty on real samples does not concern the generator, and so may stay
         self.zero_sum = self.adversarial.zero_sum and set(config.penalties) <= {"r1"}
 
@@ -54,7 +55,7 @@ class Gan(Game):
         return full_precision(self.generator(self._noise(n, rng)))
 
     def _noise(self, n: int, rng: Rng) -> Tensor:
-        return torch.randn(n, self.config.latent, generator=rng("latents"), device=rng.device)
+        return torch.randn(n, self._dimensions, generator=rng("latents"), device=rng.device)
 
     def _fake(self, batch: Batch, rng: Rng) -> Tensor:
         if "generator" not in batch.made:

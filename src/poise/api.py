@@ -30,6 +30,7 @@ from .sequence_gallery import SequenceGallery
 from .signals import catching
 from .training import Training
 from .validation import Validation
+from .watch import Watch
 
 
 class Interrupted(Exception):  # noqa: N818  (nothing went wrong)
@@ -131,13 +132,14 @@ def train_config(
         run.rewind(training.step)
         _tell_data(teller, run, dataset)
         gallery = SequenceGallery(run, dataset) if dataset.kind == "series" else Gallery(run, dataset)
-        validation = Validation(run, dataset)
+        validation, watch = Validation(run, dataset), Watch(run, dataset)
         gallery.data()
         hooks = [
             lambda training, losses: teller.update(training, losses),
             loop.at_multiples(config.log_every, partial(_log, run)),
             loop.at_multiples(config.sample_every, gallery.during),
             loop.at_multiples(config.evaluate_every, validation),
+            loop.at_multiples(config.watch_every, partial(_look, watch, teller)),
             loop.at_multiples(config.checkpoint_every, partial(_save, run)),
         ]
         try:
@@ -214,6 +216,12 @@ def _restore(path: Path, training: Training, teller: Reporter) -> None:
 def _log(run: Run, training: Training, losses: Mapping[str, Loss]) -> None:
     values = {f"{player}.{name}": value for player, loss in losses.items() for name, value in loss.values().items()}
     run.log(training.step, training.examples, training.seconds, values)
+
+
+def _look(watch: Watch, teller: Reporter, training: Training, losses: Mapping[str, Loss]) -> None:
+    for finding in watch(training, losses):
+        teller.note(f"{finding.level}: {finding.code} at step {finding.step}: {finding.sentence}")
+    teller.verdict = watch.verdict
 
 
 def _save(run: Run, training: Training, losses: Mapping[str, Loss] | None = None) -> None:

@@ -11,7 +11,7 @@ from .files import writing
 from .run import Run
 
 LOCK = "lock"
-RUN_FILES = ("config.json", "metrics.jsonl", "samples", "checkpoints", "skipped.txt")
+RUN_FILES = ("config.json", "metrics.jsonl", "findings.jsonl", "samples", "checkpoints", "skipped.txt")
 
 
 def claim(path: Path, config: Config, fingerprint: str, *, resume: bool, overwrite: bool) -> bool:

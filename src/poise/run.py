@@ -1,7 +1,8 @@
 """The run folder: plain files that training writes and everything else reads.
 
 config.json       what the run is made of
-metrics.jsonl     one object a line: step, examples, seconds, then names and values
+metrics.jsonl     one object a line: step, examples, seconds, then names and values; `health.*` are signals
+findings.jsonl    what health checks found, one object a line; see `poise.health.Finding`
 samples/          pictures of samples from fixed latents; real.png shows training data; of a VAE also what it makes of
                   test data (reconstructed-*.png) and its latent space (interpolated-*, traversed-*, codes-*.png); of a
                   recurrent VAE autocorrelation-*, kl-* and forecast-*.png
@@ -26,6 +27,7 @@ from .data.scaling import Scaling
 from .errors import PoiseError, suggestion
 from .files import write_file, write_json, writing
 from .game import Game
+from .health import Finding
 from .models.rvae import Facts, Rvae
 from .rng import Rng
 
@@ -113,25 +115,36 @@ class Run:
         Raises:
             PoiseError: the disk is full or read-only.
         """
-        line = json.dumps({"step": step, "examples": examples, "seconds": round(seconds, 3), **values})
-        with writing(self._metrics), self._metrics.open("a") as file:
-            file.write(line + "\n")
+        _append(self._metrics, {"step": step, "examples": examples, "seconds": round(seconds, 3), **values})
 
     def metrics(self) -> list[dict[str, float]]:
         """Return the lines of metrics.jsonl; one that a crash cut short is left out."""
-        lines = []
-        if self._metrics.exists():
-            for line in self._metrics.read_text().splitlines():
-                try:
-                    lines.append(json.loads(line))
-                except ValueError:
-                    break
-        return lines
+        return _lines(self._metrics)
+
+    def add_finding(self, finding: Finding) -> None:
+        """Append a line to findings.jsonl.
+
+        Raises:
+            PoiseError: the disk is full or read-only.
+        """
+        _append(self._findings, finding.to_json())
+
+    def findings(self) -> list[Finding]:
+        """Return what health checks found while the run was trained; what a crash cut short is left out."""
+        found = []
+        for line in _lines(self._findings):
+            try:
+                found.append(Finding.from_json(line))
+            except ValueError:
+                break
+        return found
 
     def rewind(self, step: int) -> None:
         """Forget what was written after this step, so that training can go on from its checkpoint."""
-        kept = [line for line in self.metrics() if line["step"] <= step]
-        write_file(self._metrics, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        for path in (self._metrics, self._findings):
+            kept = [line for line in _lines(path) if line["step"] <= step]
+            if kept or path.exists():
+                write_file(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         for picture in self.samples.glob("*-*.png"):
             if int(picture.stem.rpartition("-")[2]) > step:
                 picture.unlink()
@@ -240,3 +253,26 @@ class Run:
     @property
     def _metrics(self) -> Path:
         return self.path / "metrics.jsonl"
+
+    @property
+    def _findings(self) -> Path:
+        return self.path / "findings.jsonl"
+
+
+def _append(path: Path, values: Mapping[str, Any]) -> None:
+    with writing(path), path.open("a") as file:
+        file.write(json.dumps(values) + "\n")
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """Return the objects in a file of JSON lines, up to one that a crash cut short."""
+    lines: list[dict[str, Any]] = []
+    for line in path.read_bytes().splitlines() if path.exists() else ():
+        try:
+            values = json.loads(line)
+        except ValueError:
+            break
+        if not isinstance(values, dict):
+            break
+        lines.append(values)
+    return lines

@@ -79,6 +79,8 @@ class Config:
     """Steps between checkpoints."""
     evaluate_every: int = 250
     """Series: steps between scores on the validation part, of which the best checkpoint is kept."""
+    watch_every: int = 100
+    """Steps between looks at the run's health."""
 
     @property
     def players(self) -> dict[str, PlayerConfig]:
@@ -87,7 +89,7 @@ class Config:
 
 
 # Fields that may differ when a run goes on: how long it trains and how often it writes, not what it learns.
-FREE_TO_CHANGE = {"steps", "minutes", "log_every", "sample_every", "checkpoint_every", "evaluate_every"}
+FREE_TO_CHANGE = {"steps", "minutes", "log_every", "sample_every", "checkpoint_every", "evaluate_every", "watch_every"}
 
 
 def to_json(config: Config) -> dict[str, Any]:

@@ -7,14 +7,15 @@ from .errors import PoiseError
 
 if TYPE_CHECKING:
     from .api import train
+    from .diagnosis import diagnose
     from .run import Run
     from .sequence_use import forecast, impute
     from .use import encode, evaluate, reconstruct
 
-__all__ = ["PoiseError", "Run", "encode", "evaluate", "forecast", "impute", "reconstruct", "train"]
+__all__ = ["PoiseError", "Run", "diagnose", "encode", "evaluate", "forecast", "impute", "reconstruct", "train"]
 
 HOMES = {"train": "api", "Run": "run", "encode": "use", "evaluate": "use", "reconstruct": "use"}
-HOMES |= {"forecast": "sequence_use", "impute": "sequence_use"}
+HOMES |= {"forecast": "sequence_use", "impute": "sequence_use", "diagnose": "diagnosis"}
 
 
 def __getattr__(name: str) -> Any:

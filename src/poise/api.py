@@ -150,6 +150,7 @@ def train_config(
             _save(run, training)  # last: once it is there, nothing of the run is missing
         except NonFinite as error:
             saved, _ = checkpoint.latest(run.checkpoints)
+            run.add_finding(watch.broken(training.step + 1, str(error)))
             kept = f"the last good checkpoint is {saved.name}" if saved else "no checkpoint had been saved"
             raise NonFinite(f"{error} ({kept})") from None
         if whole_data(config) and not caught:

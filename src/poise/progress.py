@@ -64,7 +64,9 @@ class Plain:
         rate, left, done = self._speed.measure(training)
         if done >= 1 or time.monotonic() - self._shown >= PLAIN_SECONDS:
             self._shown = time.monotonic()
-            self.note(f"step {training.step}  {done:4.0%}  {rate}  {left} left  {summary(losses)}  {self.verdict}".rstrip())
+            self.note(
+                f"step {training.step}  {done:4.0%}  {rate}  {left} left  {summary(losses)}  {self.verdict}".rstrip()
+            )
 
     def close(self) -> None:
         """Nothing to put in order."""

@@ -119,7 +119,7 @@ class Run:
 
     def metrics(self) -> list[dict[str, float]]:
         """Return the lines of metrics.jsonl; one that a crash cut short is left out."""
-        return _lines(self._metrics)
+        return lines_of(self._metrics)
 
     def add_finding(self, finding: Finding) -> None:
         """Append a line to findings.jsonl.
@@ -131,18 +131,12 @@ class Run:
 
     def findings(self) -> list[Finding]:
         """Return what health checks found while the run was trained; what a crash cut short is left out."""
-        found = []
-        for line in _lines(self._findings):
-            try:
-                found.append(Finding.from_json(line))
-            except ValueError:
-                break
-        return found
+        return [Finding.from_json(line) for line in lines_of(self._findings)]
 
     def rewind(self, step: int) -> None:
         """Forget what was written after this step, so that training can go on from its checkpoint."""
         for path in (self._metrics, self._findings):
-            kept = [line for line in _lines(path) if line["step"] <= step]
+            kept = [line for line in lines_of(path) if line["step"] <= step]
             if kept or path.exists():
                 write_file(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         for picture in self.samples.glob("*-*.png"):
@@ -264,7 +258,7 @@ def _append(path: Path, values: Mapping[str, Any]) -> None:
         file.write(json.dumps(values) + "\n")
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
+def lines_of(path: Path) -> list[dict[str, Any]]:
     """Return the objects in a file of JSON lines, up to one that a crash cut short."""
     lines: list[dict[str, Any]] = []
     for line in path.read_bytes().splitlines() if path.exists() else ():

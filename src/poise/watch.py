@@ -1,8 +1,9 @@
 """Cheap signals of a game while it is trained, every so many steps, and what the health checks say of them.
 
-Signals are plain numbers in metrics.jsonl, under names that begin with `health.`. Nothing else is remembered, so a run that
-went on after a kill has the same findings as one that never stopped; and nothing of the training is touched: randomness comes
-from purposes of its own, and networks run in evaluation mode, in which no running statistics move.
+Signals are plain numbers in metrics.jsonl, under names that begin with `health.`. Nothing else is remembered, so a
+run that went on after a kill has the same findings as one that never stopped; and nothing of the training is
+touched: randomness comes from purposes of its own, and networks run in evaluation mode, in which no running
+statistics move.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from .data import Dataset
 from .data.batches import to_floats
 from .data.windows import Windows
 from .game import Game, Loss
-from .health import Finding, History, findings, measures
+from .health import Finding, History, divergence, findings, measures
 from .losses import elbo
 from .metrics.autocorrelation import autocorrelation_difference
 from .metrics.latent import active_units, kl_per_dimension, mutual_information
@@ -28,9 +29,11 @@ from .rng import Rng
 from .run import Run
 from .training import Training
 
-POINTS, IMAGES, PIECES = 256, 64, 32  # samples that signals are taken of
+POINTS, IMAGES, PIECES = 256, 64, 64  # samples that signals are taken of
 KNOWN = 1_024  # training samples that copies are looked for among
 LAGS = 10
+SCORED = 4  # training samples whose scores are kept, so that it shows whether a discriminator moves
+USED = 0.001  # nats a step of a latent dimension that says something
 Signals = dict[str, float]
 
 
@@ -69,9 +72,17 @@ class Watch:
         """The code of the worst finding that holds, or "healthy"."""
         return verdict(self.standing)
 
+    def broken(self, step: int, message: str) -> Finding:
+        """Return the finding of a run whose numbers are none any more."""
+        return divergence.broken(self._history, step, message)
+
     def _judge(self) -> list[Finding]:
+        return findings(self._history)
+
+    @property
+    def _history(self) -> History:
         config = self._run.config
-        return findings(History(self._lines, config.recipe, config.data))
+        return History(self._lines, config.recipe, config.data, str(self._run.path))
 
     def _weights(self, training: Training) -> Signals:
         """Return the norms of each player's weights and last gradient."""
@@ -143,8 +154,7 @@ class Measuring:
             "duplicates": measures.duplicates(real, fake[: len(real)]),
         }
         if len(self._held_out):
-            distances = measures.nearest(measures.embed(self._held_out), self._known)
-            found["copies"] = _ratio(measures.nearest(fake, self._known).median(), distances.median())
+            found["copies"] = _ratio(measures.nearest(fake, self._known).median(), self._usual)
         scale = self._known.double().var(0).sum().sqrt() * len(fake) ** 0.5
         sketch = measures.sketch(fake) * fake.numel() ** 0.5 / scale
         return found | {f"sketch.{i}": value for i, value in enumerate(sketch.tolist())}
@@ -164,6 +174,9 @@ class Measuring:
             found["r_v"] = measures.overfitting(train, held_out, scored)
             scores.append(held_out)
         found["r_t"] = train.sign().mean().item()
+        always = np.linspace(0, len(self._dataset.train) - 1, SCORED).astype(np.int64)
+        fixed = game.discriminator(_floats(self._dataset.train[always]).to(device)).float()
+        found |= {f"score.{i}": value for i, value in enumerate(fixed.tolist())}
         return found if all(torch.isfinite(part).all() for part in scores) else {}
 
     def _codes(self, game: Vae, rng: Rng) -> Signals:
@@ -182,7 +195,7 @@ class Measuring:
             "kl_largest": kl.max().item(),
             "active": active_units(mean),
             "latents": mean.shape[1],
-            "information": mutual_information(mean, log_sd, rng.at(0)("health information").cpu()),
+            "information": mutual_information(mean, log_sd, Rng(rng.seed)("health information")),
             "weight": _weight(game),
         }
 
@@ -200,17 +213,25 @@ class Measuring:
         found = {
             "kl": kl.sum().item(),
             "kl_largest": kl.max().item(),
-            "active": int((kl > 0.01).sum()),
+            "active": int((kl > USED).sum()),
             "latents": len(kl),
             "weight": _weight(game),
         }
-        lags = min(LAGS, x.shape[1] - 1)
-        if lags > 0:
-            fake = game.run_freely(game.model.begin(len(rows)), x.shape[1], rng("health samples"))[0]
-            half = len(x) // 2
-            found["memory"] = autocorrelation_difference(x.cpu(), fake.cpu(), lags)
-            found["memory_floor"] = autocorrelation_difference(x[:half].cpu(), x[half:].cpu(), lags)
-            found["memory_data"] = autocorrelation_difference(x.cpu(), torch.zeros_like(x.cpu()), lags)  # were there none
+        return found | self._memory(game, rng)
+
+    def _memory(self, game: Rvae, rng: Rng) -> Signals:
+        """Return how the autocorrelations of free samples differ from those of data, and how far they may by chance."""
+        data = self._pieces
+        lags = min(LAGS, data.shape[1] - 1)
+        if lags < 1:
+            return {}
+        fake = game.run_freely(game.model.begin(self._count), data.shape[1], rng("health samples"))[0].cpu()
+        some = data[self._chosen(data, rng)]
+        found = {
+            "memory": autocorrelation_difference(data, fake, lags),
+            "memory_data": autocorrelation_difference(data, torch.zeros_like(data), lags),  # were there none
+            "memory_floor": autocorrelation_difference(data, some, lags),
+        }
         return {name: value for name, value in found.items() if np.isfinite(value)}
 
     @cached_property
@@ -229,15 +250,28 @@ class Measuring:
         return measures.cells_of(self._known, self._centers)
 
     @cached_property
+    def _usual(self) -> Tensor:
+        """How far a held-out sample usually lies from the nearest training sample."""
+        return measures.nearest(measures.embed(self._held_out), self._known).median()
+
+    @cached_property
+    def _pieces(self) -> Tensor:
+        """Pieces of series, evenly spread over the data."""
+        rows = np.unique(np.linspace(0, len(self._dataset.train) - 1, POINTS).astype(np.int64))
+        return _floats(self._dataset.train[rows])
+
+    @cached_property
     def _held_out(self) -> Tensor:
         """Held-out samples, evenly spread."""
-        rows = np.unique(np.linspace(0, len(self._dataset.test) - 1, min(POINTS, len(self._dataset.test))).astype(np.int64))
+        rows = np.unique(
+            np.linspace(0, len(self._dataset.test) - 1, min(POINTS, len(self._dataset.test))).astype(np.int64)
+        )
         return _floats(self._dataset.test[rows])
 
     def _rows(self, part: np.ndarray | Windows, rng: Rng) -> Tensor:
         return _floats(part[self._chosen(part, rng)])
 
-    def _chosen(self, part: np.ndarray | Windows, rng: Rng) -> np.ndarray:
+    def _chosen(self, part: np.ndarray | Windows | Tensor, rng: Rng) -> np.ndarray:
         """Return row numbers, drawn by the step."""
         drawn = torch.randint(len(part), (self._count,), generator=Rng(rng.seed, rng.step)("health rows"))
         return drawn.numpy()
@@ -255,4 +289,6 @@ def _ratio(distance: Tensor, usual: Tensor) -> float:
 def _weight(game: Vae | Rvae) -> float:
     """Return the share of the divergence's weight that holds at this point of the training."""
     config = game.config
-    return elbo.cyclical(game.progress) if config.schedule == "cyclical" else elbo.warm_up(game.progress, config.warm_up)
+    return (
+        elbo.cyclical(game.progress) if config.schedule == "cyclical" else elbo.warm_up(game.progress, config.warm_up)
+    )

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import PoiseError, suggestion
+from .health import diagnose
 from .naming import data, names
 from .playing import phase
 from .series import forecast, impute
@@ -20,6 +21,7 @@ poise: train deep generative models on your own data
   poise evaluate RUN [--data DATA]       score a VAE, or a recurrent one, on held-out data
   poise encode RUN DATA [--out FILE]     codes and anomaly scores of data
   poise reconstruct RUN DATA             what a VAE makes of data, beside the data
+  poise diagnose RUN [--json]            what is wrong with a run, how one knows, and what to do
   poise phase GAME [--rules R,R,...]     draw why rules converge, cycle or diverge on a game of the plane
   poise list recipes|rules|optimizers|data
   poise data fetch NAME                  download a built-in data set in full
@@ -38,6 +40,7 @@ COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
     "evaluate": evaluate,
     "encode": encode,
     "reconstruct": reconstruct,
+    "diagnose": diagnose,
     "phase": phase,
     "list": names,
     "data": data,
@@ -45,7 +48,7 @@ COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status: 0, 2 after a mistake, 128 + n after signal n."""
+    """Run a command and return its exit status: 0, 1 for a failed run, 2 after a mistake, 128 + n after signal n."""
     args = list(sys.argv[1:] if arguments is None else arguments)
     if not args or args[0] in ("-h", "--help", "help"):
         print(USAGE, end="")

@@ -38,7 +38,7 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        return {**asdict(self), "evidence": dict(self.evidence)}
+        return {**asdict(self), "evidence": {name: float(value) for name, value in self.evidence.items()}}
 
     @staticmethod
     def from_json(values: Mapping[str, Any]) -> "Finding":

@@ -18,6 +18,7 @@ class History:
         lines: in the order of steps; those that hold signals are what checks look at.
         recipe: of the run.
         data: its source.
+        run: its folder.
 
     Example:
         >>> history = History([{"step": 100, "health.step": 1, "health.spread": 0.5}, {"step": 110, "loss": 1.0}])
@@ -30,6 +31,28 @@ class History:
     lines: Sequence[Mapping[str, float]]
     recipe: str = "RECIPE"
     data: str = "DATA"
+    run: str = "RUN"
+
+    @property
+    def now(self) -> int:
+        """The step of the newest signals."""
+        return int(self.steps[-1])
+
+    @property
+    def players(self) -> list[str]:
+        """Who plays, by the newest signals."""
+        ending = ".weights"
+        names = [name.removeprefix("health.") for name in self.watched[-1]] if self.watched else []
+        return [name.removesuffix(ending) for name in names if name.endswith(ending)]
+
+    def moves(self, count: int, name: str = "sketch") -> Values:
+        """Return how far samples of fixed latents moved before each of the last looks, in deviations of the data.
+
+        Of `score`, the discriminator's scores of fixed training samples, in their own units.
+        """
+        numbers = sum(key.startswith(f"health.{name}.") for key in self.watched[-1]) if self.watched else 0
+        places = np.array([self.last(f"{name}.{i}", count + 1) for i in range(numbers)])
+        return np.linalg.norm(np.diff(places), axis=0) / numbers**0.5 if numbers else np.array([])
 
     @property
     def watched(self) -> list[Mapping[str, float]]:

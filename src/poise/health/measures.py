@@ -166,9 +166,11 @@ def sketch(values: Tensor) -> Tensor:
     signs = _projection(ceil(flat.numel() / SKETCH) * SKETCH, 1).flatten().sign().double().to(flat.device)
     padded = torch.zeros_like(signs)
     padded[: flat.numel()] = flat
-    return (padded * signs).view(-1, SKETCH).sum(0) / flat.numel() ** 0.5
+    sums: Tensor = (padded * signs).view(-1, SKETCH).sum(0) / flat.numel() ** 0.5
+    return sums
 
 
 def _projection(wide: int, narrow: int) -> Tensor:
     """Return a matrix of Gaussians over √narrow, always the same."""
-    return torch.randn(wide, narrow, generator=Rng(0)("projection")) / narrow**0.5
+    matrix: Tensor = torch.randn(wide, narrow, generator=Rng(0)("projection")) / narrow**0.5
+    return matrix

@@ -79,7 +79,7 @@ def lock(path: Path) -> Iterator[None]:
 
 
 def _same(run: Run, config: Config, fingerprint: str) -> None:
-    found = differences(run.config, config)
+    found = differences(run.asked, config)
     changed = {name: values for name, values in found.items() if name not in FREE_TO_CHANGE | {"data"}}
     if run.data["fingerprint"] != fingerprint:
         changed["data"] = (f"{run.config.data} as it was", config.data)

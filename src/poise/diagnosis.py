@@ -133,7 +133,10 @@ def _check_checkpoints(run: Run, unread: list[str]) -> None:
 
 
 def _signals_now(run: Run, unread: list[str]) -> list[dict[str, float]]:
-    """Take signals of the newest checkpoint with several random numbers, as if there had been so many looks."""
+    """Take signals of the newest checkpoint with several random numbers, as if there had been so many looks.
+
+    What only tells of movements (`sketch.0`, `score.0`) is left out, for there were none.
+    """
     try:
         newest, _ = checkpoint.latest(run.checkpoints)
         if newest is None:
@@ -145,8 +148,5 @@ def _signals_now(run: Run, unread: list[str]) -> list[dict[str, float]]:
     except PoiseError as error:
         unread.append(f"data: {error}")
         return []
-    return [
-        {"step": state["step"], "health.step": state["step"]}
-        | {f"health.{name}": value for name, value in some.items()}
-        for some in signals
-    ]
+    step = {"step": state["step"], "health.step": state["step"]}
+    return [step | {f"health.{name}": value for name, value in some.items() if "." not in name} for some in signals]

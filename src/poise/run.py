@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from . import checkpoint, models
-from .config import Config, from_json, to_json
+from .config import Config, from_json, override, to_json
 from .data.batches import to_pixels
 from .data.scaling import Scaling
 from .errors import PoiseError, suggestion
@@ -40,6 +40,9 @@ class Run:
     Args:
         path: an existing run folder.
 
+    Attributes:
+        asked: the settings as they were asked for.
+
     Raises:
         PoiseError: there is no run in that folder.
 
@@ -56,7 +59,7 @@ class Run:
         self.path = Path(path)
         try:
             self._described: dict[str, Any] = json.loads((self.path / "config.json").read_text())
-            self.config: Config = from_json(self._described["config"])
+            self.asked: Config = from_json(self._described["config"])
         except (OSError, NotADirectoryError):
             raise PoiseError(f"no run in {self.path}; give the folder that `poise train` made") from None
         except (ValueError, KeyError) as error:
@@ -79,8 +82,30 @@ class Run:
         with writing(path):
             for folder in ("samples", "checkpoints"):
                 (path / folder).mkdir(parents=True, exist_ok=True)
-        write_json(path / "config.json", {"config": to_json(config), **facts})
+        cures = {"cures": cls(path).cures} if (path / "config.json").exists() and cls(path).cures else {}
+        write_json(path / "config.json", {"config": to_json(config), **facts, **cures})
         return cls(path)
+
+    @property
+    def config(self) -> Config:
+        """The settings that hold: those asked for, with the change of the last cure if there was one."""
+        change = self.cures[-1]["change"] if self.cures else {}
+        return override(self.asked, {name: tuple(v) if isinstance(v, list) else v for name, v in change.items()})
+
+    @property
+    def cures(self) -> list[dict[str, Any]]:
+        """The attempts to mend the run so far; see `poise.curing`."""
+        cures: list[dict[str, Any]] = self._described.get("cures", [])
+        return cures
+
+    def set_cures(self, cures: list[dict[str, Any]]) -> None:
+        """Remember attempts to mend the run.
+
+        Raises:
+            PoiseError: the disk is full or read-only.
+        """
+        self._described = {**self._described, "cures": cures}
+        write_json(self.path / "config.json", self._described)
 
     @property
     def data(self) -> dict[str, Any]:

@@ -81,6 +81,8 @@ class Config:
     """Series: steps between scores on the validation part, of which the best checkpoint is kept."""
     watch_every: int = 100
     """Steps between looks at the run's health."""
+    cure: Annotated[bool, FlagCreatePairsOff] = False
+    """When the run fails, go back to where it was healthy, change one setting and go on."""
 
     @property
     def players(self) -> dict[str, PlayerConfig]:
@@ -89,7 +91,16 @@ class Config:
 
 
 # Fields that may differ when a run goes on: how long it trains and how often it writes, not what it learns.
-FREE_TO_CHANGE = {"steps", "minutes", "log_every", "sample_every", "checkpoint_every", "evaluate_every", "watch_every"}
+FREE_TO_CHANGE = {
+    "steps",
+    "minutes",
+    "log_every",
+    "sample_every",
+    "checkpoint_every",
+    "evaluate_every",
+    "watch_every",
+    "cure",
+}
 
 
 def to_json(config: Config) -> dict[str, Any]:

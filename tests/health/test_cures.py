@@ -30,7 +30,7 @@ CONFIGS = {
 @pytest.mark.parametrize("code", CURES)
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_cures_come_in_order_each_once_and_change_something(kind: str, code: str) -> None:
-    config, tried = CONFIGS[kind], []
+    config, tried = CONFIGS[kind], list[str]()
     while (found := next_cure(code, config, tried)) is not None:
         name, change = found
         assert override(config, change) != config, name

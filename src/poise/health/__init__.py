@@ -40,8 +40,8 @@ CHECKS: Mapping[str, Check] = {
 EXPLAINS: Mapping[str, set[str]] = {
     "divergence": {"mode-collapse", "discriminator-overpowers", "rotation"},
     "generator-idle": {"mode-collapse", "discriminator-overpowers"},
-    "discriminator-idle": {"mode-collapse"},
-    "mode-collapse": {"discriminator-overpowers"},
+    "discriminator-idle": {"mode-collapse", "divergence"},
+    "discriminator-overpowers": {"mode-collapse", "rotation"},
     "decoder-ignores-time": {"posterior-collapse"},
 }
 

@@ -8,8 +8,8 @@ is their ratio.
 from .finding import Finding
 from .history import History
 
-PATIENCE = 6
-LOST = 0.75  # of the data's memory
+PATIENCE = 8
+LOST = 0.8  # of the data's memory
 CLEAR = 2.0  # times the floor
 REFERENCE = "Bengio et al. 2015 (arXiv:1506.03099)"
 
@@ -19,7 +19,7 @@ def check(history: History) -> Finding | None:
     memory, data, floor = (history.last(name, PATIENCE) for name in ("memory", "memory_data", "memory_floor"))
     if len(memory) < PATIENCE:
         return None
-    if not ((memory > LOST * data) & (memory > CLEAR * floor)).all() or memory[-3:].mean() < 0.9 * memory[:3].mean():
+    if not ((memory > LOST * data) & (memory > CLEAR * floor)).all() or memory[4:].mean() < 0.9 * memory[:4].mean():
         return None
     return Finding(
         "decoder-ignores-time",

@@ -10,7 +10,7 @@ import numpy as np
 from .finding import Finding
 from .history import History
 
-PATIENCE = 4
+PATIENCE = 5
 WINDOW, GROWN = 12, 2.0  # looks, and how many times as long weights may become within them
 LARGE = 1e4  # a loss, in nats or scores
 WIDE = 5.0  # spread of samples

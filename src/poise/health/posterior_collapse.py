@@ -10,8 +10,8 @@ from .finding import Finding
 from .history import History
 
 PATIENCE = 5
-NATS, NATS_A_STEP = 0.1, 0.003  # of information; of series, of divergence
-ACTIVE = 0.05  # share of dimensions
+NATS, NATS_A_STEP = 0.5, 0.003  # of information; of series, of divergence
+ACTIVE, COST = 0.05, 1.0  # share of dimensions, and nats of divergence that are next to nothing
 REFERENCE = "Lucas et al. 2019 (arXiv:1911.02469); He et al. 2019 (arXiv:1901.05534)"
 
 
@@ -23,7 +23,8 @@ def check(history: History) -> Finding | None:
         return None
     series = len(information) < PATIENCE
     told = kl if series else information
-    if not ((told < (NATS_A_STEP if series else NATS)) & (active <= ACTIVE * latents)).all():
+    unused = (active <= ACTIVE * latents) | (kl < COST)
+    if not ((told < (NATS_A_STEP if series else NATS)) & unused).all():
         return None
     evidence = {"active": active[-1], "latents": latents[-1], "kl": kl[-1], "information": told[-1]}
     return Finding(

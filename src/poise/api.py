@@ -165,11 +165,11 @@ def _episode(
         failures.extend(finding for finding in new if config.cure and curing.curable(run, finding))
 
     hooks = [
+        loop.at_multiples(config.watch_every, look),
         lambda training, losses: teller.update(training, losses),
         loop.at_multiples(config.log_every, partial(_log, run)),
         loop.at_multiples(config.sample_every, gallery.during),
         loop.at_multiples(config.evaluate_every, validation),
-        loop.at_multiples(config.watch_every, look),
         loop.at_multiples(config.checkpoint_every, partial(_save, run)),
     ]
     try:

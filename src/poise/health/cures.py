@@ -54,9 +54,9 @@ def relativistic(config: Config) -> Change:
 
 
 def slower(config: Config) -> Change:
-    """Divide every learning rate by ten."""
+    """Divide every learning rate by ten, and let it fall to a hundredth of that where it was constant."""
     return {
-        name: {"lr": player.lr / 10, "lr_end": None if player.lr_end is None else player.lr_end / 10}
+        name: {"lr": player.lr / 10, "lr_end": (player.lr if player.lr_end is None else 100 * player.lr_end) / 1000}
         for name, player in config.players.items()
     }
 

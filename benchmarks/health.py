@@ -248,6 +248,8 @@ def report_cures(records: list[dict[str, Any]]) -> None:
     good = 0
     for name in dict.fromkeys(record["kind"] for record in cured):
         twins = [score(r["signals"]) for r in records if r["kind"] == KINDS[name].twin and not r["cure"]]
+        if not twins:
+            continue
         runs = [record for record in cured if record["kind"] == name]
         share = [score(run["signals"]) / statistics.median(twins) for run in runs]
         healed = sum(value >= 0.95 for value in share)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,7 @@ class History:
     @property
     def now(self) -> int:
         """The step of the newest signals."""
-        return int(self.steps[-1])
+        return int(self.watched[-1]["step"])
 
     @property
     def players(self) -> list[str]:
@@ -54,7 +55,7 @@ class History:
         places = np.array([self.last(f"{name}.{i}", count + 1) for i in range(numbers)])
         return np.linalg.norm(np.diff(places), axis=0) / numbers**0.5 if numbers else np.array([])
 
-    @property
+    @cached_property
     def watched(self) -> list[Mapping[str, float]]:
         """The lines with signals."""
         return [line for line in self.lines if MARK in line]
@@ -75,7 +76,7 @@ class History:
 
     def since(self, count: int) -> int:
         """Return the step of the signals that lie `count` lines back, the newest being 1."""
-        return int(self.steps[-count:][0])
+        return int(self.watched[-count:][0]["step"])
 
     def command(self, options: str) -> str:
         """Return the command that trains the same with other options."""

@@ -10,7 +10,7 @@ from .history import History
 
 PATIENCE = 8
 SEPARATION = 0.98  # of pairs, one in fifty is wrong
-VANISHED = 0.05  # of the gradient's greatest median over as many looks
+VANISHED = 0.05  # of the greatest gradient so far
 BEHIND = 0.6  # overlap, of a generator that is far from done
 REFERENCE = "Arjovsky & Bottou 2017 (arXiv:1701.04862), theorem 2.4"
 
@@ -22,6 +22,8 @@ def check(history: History) -> Finding | None:
         apart = history.last("separation", PATIENCE)
     gradient, overlap = history.values("generator.gradient"), history.last("overlap", PATIENCE)
     if len(apart) < PATIENCE or not (apart > SEPARATION).all():
+        return None
+    if not gradient.any():  # nobody watched, so that nothing is known of how it came
         return None
     share = gradient[-PATIENCE:].max() / gradient.max()
     stuck = overlap.max() < BEHIND and overlap[PATIENCE // 2 :].mean() <= overlap[: PATIENCE // 2].mean() + 0.05

@@ -27,13 +27,13 @@ def main() -> None:
     parser.add_argument("--recipe", default="gan")
     parser.add_argument("--toys", nargs="+", default=list(TOYS))
     parser.add_argument("--rules", nargs="+", default=["alternating"])
-    parser.add_argument("--optimizers", nargs="+", default=["adam"])
+    parser.add_argument("--optimizers", nargs="+", default=["own"], help="own: the recipe's")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     args = parser.parse_args()
     torch.set_num_threads(1)  # the networks are small: a second thread costs more than it does
     print(f"{'toy':<6}{'rule':<20}{'optimizer':<18}{'seed':>5}{'modes':>8}{'near':>8}{'KL':>8}{'seconds':>9}")
     for toy, rule, optimizer, seed in product(args.toys, args.rules, args.optimizers, args.seeds):
-        settings = {"rule": rule, "optimizer": optimizer, "seed": seed}
+        settings = {"rule": rule, "seed": seed, **({} if optimizer == "own" else {"optimizer": optimizer})}
         with tempfile.TemporaryDirectory() as folder:
             run = poise.train(args.recipe, toy, out=Path(folder) / "run", progress=False, **settings)
             centers, sigma = TOYS[toy]()

@@ -62,7 +62,7 @@ def test_options_become_arguments(player: PlayerConfig, expected: dict[str, obje
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--generator.momentum .9", r"--generator.momentum is of no use to adam; leave it out"),
+        ("--discriminator.momentum .9", r"--discriminator.momentum is of no use to adam; leave it out"),
         ("--optimizer sgd --discriminator.beta1 .5", r"--discriminator.beta1 is of no use to sgd"),
         ("--optimizer adamm", r"no discriminator.optimizer 'adamm'; did you mean adam"),
         ("--rule extragradiant", r"no rule 'extragradiant'; did you mean extragradient\?"),
@@ -101,7 +101,7 @@ def test_one_player_may_have_another_optimizer(tmp_path: Path, capsys: pytest.Ca
     [
         {"rule": "past-extragradient"},
         {"rule": "lookahead", "inner_rule": "past-extragradient", "lookahead_k": 4},
-        {"rule": "competitive", "loss": "minimax"},
+        {"rule": "competitive", "loss": "minimax", "optimizer": "adam"},
         {"optimizer": "sgd", "generator": {"momentum": 0.9, "angle": 0.4}},
         {"optimizer": "optimistic-adam", "discriminator": {"clip": "percentile", "clip_limit": 50}},
         {"optimizer": "schedule-free", "generator": {"clip": "unit"}},
@@ -113,7 +113,7 @@ def test_one_player_may_have_another_optimizer(tmp_path: Path, capsys: pytest.Ca
 def test_runs_go_on_as_if_they_had_never_stopped(options: dict[str, Any], tmp_path: Path) -> None:
     constant = {"lr_end": None}
     players = {name: {**constant, **options.get(name, {})} for name in ("generator", "discriminator")}
-    settings = {**TINY, **options, **players}
+    settings = {**TINY, **options, **players, "gamma_end": None}
     whole = poise.train("gan", "ring", steps=7, out=tmp_path / "whole", **settings)
     poise.train("gan", "ring", steps=3, out=tmp_path / "parts", **settings)
     parts = poise.train("gan", "ring", steps=7, out=tmp_path / "parts", **settings)
@@ -141,6 +141,7 @@ def test_any_torch_optimizer_can_be_handed_over(tmp_path: Path) -> None:
 
 def test_clips_and_rules_are_made_as_asked() -> None:
     asked = config(
+        optimizer="adam",
         rule="lookahead",
         inner_rule="extragradient",
         generator={"clip": "unit"},

@@ -8,6 +8,7 @@ from .errors import PoiseError
 if TYPE_CHECKING:
     from .api import train
     from .assess import evaluate, evaluate_sets
+    from .diagnosis import diagnose
     from .run import Run
     from .sequence_use import forecast, impute
     from .use import encode, held_out, reconstruct
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PoiseError",
     "Run",
+    "diagnose",
     "encode",
     "evaluate",
     "evaluate_sets",
@@ -27,6 +29,7 @@ __all__ = [
 
 HOMES = {"train": "api", "Run": "run", "encode": "use", "held_out": "use", "reconstruct": "use"}
 HOMES |= {"evaluate": "assess", "evaluate_sets": "assess", "forecast": "sequence_use", "impute": "sequence_use"}
+HOMES |= {"diagnose": "diagnosis"}
 
 
 def __getattr__(name: str) -> Any:

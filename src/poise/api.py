@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from . import checkpoint, loop
+from . import checkpoint, curing, loop
 from .build import Handed, build, resolve, sample_shape, series_facts, whole_data
 from .claim import claim, clear, lock
 from .config import Config, override
@@ -23,6 +23,7 @@ from .errors import NonFinite
 from .files import TEMPORARY, write_file
 from .gallery import Gallery
 from .game import Loss, Whole
+from .health import Finding
 from .progress import Reporter, counting, reporter
 from .recipes import from_recipe
 from .run import Run
@@ -30,6 +31,7 @@ from .sequence_gallery import SequenceGallery
 from .signals import catching
 from .training import Training
 from .validation import Validation
+from .watch import Watch
 
 EVALUATE_EVERY = 250  # steps, of series
 
@@ -117,46 +119,80 @@ def train_config(
     handed: Handed | None = None,
 ) -> Run:
     """Train a resolved configuration into a folder; see `train`."""
-    begun = claim(path, config, dataset.fingerprint, resume=resume, overwrite=overwrite)
-    training = build(config, dataset, handed)
-    batches = _deal(config, dataset)
+    claim(path, config, dataset.fingerprint, resume=resume, overwrite=overwrite)
+    training, batches = build(config, dataset, handed), _deal(config, dataset)
     how_far = loop.by_minutes(config.minutes) if config.minutes else loop.by_steps(config.steps)
     with lock(path), catching() as caught, closing(reporter(how_far, progress)) as teller:
         if overwrite:
             clear(path)
-        if begun:
-            _restore(path, training, teller)
-        if how_far(training) >= 1:
-            # no mistake: a script may repeat its command until it succeeds, and a kill may come after the last step
-            teller.note(f"trained to step {training.step} already; for more, give more --steps or --minutes")
         run = Run.create(path, config, _facts(config, dataset))
-        run.rewind(training.step)
         _tell_data(teller, run, dataset)
-        gallery = SequenceGallery(run, dataset) if dataset.kind == "series" else Gallery(run, dataset)
-        validation = Validation(run, dataset, config.score)
-        gallery.data()
-        hooks = [
-            lambda training, losses: teller.update(training, losses),
-            loop.at_multiples(config.log_every, partial(_log, run)),
-            loop.at_multiples(config.sample_every, gallery.during),
-            loop.at_multiples(config.evaluate_every or EVALUATE_EVERY, validation),
-            loop.at_multiples(config.checkpoint_every, partial(_save, run)),
-        ]
-        try:
-            loop.fit(training, batches, progress=how_far, every=hooks, stop=lambda: bool(caught))
-            if not caught:
-                validation(training)
-                gallery.end(training)
-            _save(run, training)  # last: once it is there, nothing of the run is missing
-        except NonFinite as error:
-            saved, _ = checkpoint.latest(run.checkpoints)
-            kept = f"the last good checkpoint is {saved.name}" if saved else "no checkpoint had been saved"
-            raise NonFinite(f"{error} ({kept})") from None
-        if whole_data(config) and not caught:
-            teller.note(f"ended at step {training.step}: {training.ended or 'the limit of --steps or --minutes'}")
+        if run.cures:
+            training, batches = build(run.config, dataset, handed), _deal(run.config, dataset)
+        while (failure := _episode(run, dataset, training, batches, how_far, teller, caught)) is not None:
+            teller.note(curing.told(curing.attempt(run, failure), len(run.cures)))
+            training, batches = build(run.config, dataset, handed), _deal(run.config, dataset)
     if caught:
         raise Interrupted(caught[0], run, training.step)
     return run
+
+
+def _episode(
+    run: Run,
+    dataset: Dataset,
+    training: Training,
+    batches: loop.Deal | Whole,
+    how_far: Callable[[Training], float],
+    teller: Reporter,
+    caught: list[int],
+) -> Finding | None:
+    """Train to the end, or to a failure that is to be cured, which is returned."""
+    config = run.config
+    _restore(run, training, teller)
+    if how_far(training) >= 1:
+        # no mistake: a script may repeat its command until it succeeds, and a kill may come after the last step
+        teller.note(f"trained to step {training.step} already; for more, give more --steps or --minutes")
+    run.rewind(training.step)
+    curing.tell(run)
+    gallery = SequenceGallery(run, dataset) if dataset.kind == "series" else Gallery(run, dataset)
+    validation, watch = Validation(run, dataset, config.score), Watch(run, dataset)
+    gallery.data()
+    failures: list[Finding] = []
+
+    def look(training: Training, losses: Mapping[str, Loss]) -> None:
+        new = watch(training, losses)
+        for finding in new:
+            teller.note(f"{finding.level}: {finding.code} at step {finding.step}: {finding.sentence}")
+        teller.verdict = watch.verdict
+        failures.extend(finding for finding in new if config.cure and curing.curable(run, finding))
+
+    hooks = [
+        loop.at_multiples(config.watch_every, look),
+        lambda training, losses: teller.update(training, losses),
+        loop.at_multiples(config.log_every, partial(_log, run)),
+        loop.at_multiples(config.sample_every, gallery.during),
+        loop.at_multiples(config.evaluate_every or EVALUATE_EVERY, validation),
+        loop.at_multiples(config.checkpoint_every, partial(_save, run)),
+    ]
+    try:
+        loop.fit(training, batches, progress=how_far, every=hooks, stop=lambda: bool(caught or failures))
+        if failures and not caught:
+            return failures[0]
+        if not caught:
+            validation(training)
+            gallery.end(training)
+        _save(run, training)  # last: once it is there, nothing of the run is missing
+    except NonFinite as error:
+        finding = watch.broken(training.step + 1, str(error))
+        run.add_finding(finding)
+        if config.cure and curing.curable(run, finding):
+            return finding
+        saved, _ = checkpoint.latest(run.checkpoints)
+        kept = f"the last good checkpoint is {saved.name}" if saved else "no checkpoint had been saved"
+        raise NonFinite(f"{error} ({kept})") from None
+    if whole_data(config) and not caught:
+        teller.note(f"ended at step {training.step}: {training.ended or 'the limit of --steps or --minutes'}")
+    return None
 
 
 def _deal(config: Config, dataset: Dataset) -> loop.Deal | Whole:
@@ -200,17 +236,17 @@ def _tell_data(teller: Reporter, run: Run, dataset: Dataset) -> None:
         teller.note(f"left out {len(dataset.skipped)} {what}{plural}, listed in {run.path / 'skipped.txt'}")
 
 
-def _restore(path: Path, training: Training, teller: Reporter) -> None:
+def _restore(run: Run, training: Training, teller: Reporter) -> None:
     """Take up the newest undamaged checkpoint, if any was saved before the run was stopped."""
-    checkpoints = path / "checkpoints"
-    for leftover in path.rglob(f"*{TEMPORARY}"):
+    for leftover in run.path.rglob(f"*{TEMPORARY}"):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
-    newest, warnings = checkpoint.latest(checkpoints)
+    newest, warnings = curing.newest(run)
     for warning in warnings:
         teller.note(f"warning: {warning}")
     if newest is not None:
         training.restore(checkpoint.load(newest))
         teller.note(f"going on from step {training.step}")
+    training.cures = len(run.cures)
 
 
 def _log(run: Run, training: Training, losses: Mapping[str, Loss]) -> None:
@@ -219,4 +255,5 @@ def _log(run: Run, training: Training, losses: Mapping[str, Loss]) -> None:
 
 
 def _save(run: Run, training: Training, losses: Mapping[str, Loss] | None = None) -> None:
-    checkpoint.save(run.checkpoints, training.step, training.checkpoint())
+    kept = curing.KEPT if run.config.cure else checkpoint.KEPT
+    checkpoint.save(run.checkpoints, training.step, training.checkpoint(), kept)

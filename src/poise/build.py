@@ -101,8 +101,8 @@ def read(config: Config, source: str, progress: Callable[[int, int], None] | Non
 
 
 def scaled(config: Config, dataset: Dataset) -> Dataset:
-    """Return tables and series in one scale; bits, classes and counts stay what they are."""
-    if dataset.kind == "table":
+    """Return tables, points and series in one scale; bits, classes and counts stay what they are."""
+    if dataset.kind in ("table", "points"):
         bits = getattr(config.model, "likelihood", None) == "bernoulli"
         return dataset.standardized(Scaling.none(dataset.train.shape[1]) if bits else None)
     if dataset.kind == "series" and isinstance(config.model, RvaeConfig):

@@ -11,7 +11,15 @@ from .files import writing
 from .run import Run
 
 LOCK = "lock"
-RUN_FILES = ("config.json", "metrics.jsonl", "evaluations.jsonl", "samples", "checkpoints", "skipped.txt")
+RUN_FILES = (
+    "config.json",
+    "metrics.jsonl",
+    "findings.jsonl",
+    "evaluations.jsonl",
+    "samples",
+    "checkpoints",
+    "skipped.txt",
+)
 
 
 def claim(path: Path, config: Config, fingerprint: str, *, resume: bool, overwrite: bool) -> bool:
@@ -79,7 +87,7 @@ def lock(path: Path) -> Iterator[None]:
 
 
 def _same(run: Run, config: Config, fingerprint: str) -> None:
-    found = differences(run.config, config)
+    found = differences(run.asked, config)
     changed = {name: values for name, values in found.items() if name not in FREE_TO_CHANGE | {"data"}}
     if run.data["fingerprint"] != fingerprint:
         changed["data"] = (f"{run.config.data} as it was", config.data)

@@ -14,7 +14,13 @@ OVER = "\r\033[K"  # back to the start of the terminal's line, and clear it
 
 
 class Reporter(Protocol):
-    """Tells a person how training goes."""
+    """Tells a person how training goes.
+
+    Attributes:
+        verdict: what is known of the run's health, "" before the first look.
+    """
+
+    verdict: str
 
     def note(self, text: str) -> None:
         """Say one line."""
@@ -29,6 +35,8 @@ class Reporter(Protocol):
 class Silent:
     """Says nothing."""
 
+    verdict = ""
+
     def note(self, text: str) -> None:
         """Say nothing."""
 
@@ -42,6 +50,8 @@ class Silent:
 class Plain:
     """A line every few seconds, for pipes and log files."""
 
+    verdict = ""
+
     def __init__(self, progress: Callable[[Training], float]) -> None:
         self._speed, self._shown = Speed(progress), time.monotonic()
 
@@ -54,14 +64,18 @@ class Plain:
         rate, left, done = self._speed.measure(training)
         if done >= 1 or time.monotonic() - self._shown >= PLAIN_SECONDS:
             self._shown = time.monotonic()
-            self.note(f"step {training.step}  {done:4.0%}  {rate}  {left} left  {summary(losses)}")
+            self.note(
+                f"step {training.step}  {done:4.0%}  {rate}  {left} left  {summary(losses)}  {self.verdict}".rstrip()
+            )
 
     def close(self) -> None:
         """Nothing to put in order."""
 
 
 class Bar:
-    """A progress bar with speed, time left and losses."""
+    """A progress bar with speed, time left, losses and the run's health."""
+
+    verdict = ""
 
     def __init__(self, progress: Callable[[Training], float]) -> None:
         from rich.console import Console
@@ -87,6 +101,7 @@ class Bar:
         if done >= 1 or time.monotonic() - self._shown >= BAR_SECONDS:
             self._shown = time.monotonic()
             text = f"step {training.step} · {rate} · {left} left · {summary(losses)}"
+            text += f" · {self.verdict}" if self.verdict else ""
             self._bar.update(self._task, completed=min(done, 1.0), description=text)
             self._bar.refresh()
 

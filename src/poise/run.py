@@ -1,7 +1,8 @@
 """The run folder: plain files that training writes and everything else reads.
 
 config.json       what the run is made of
-metrics.jsonl     one object a line: step, examples, seconds, then names and values
+metrics.jsonl     one object a line: step, examples, seconds, then names and values; `health.*` are signals
+findings.jsonl    what health checks found, one object a line; see `poise.health.Finding`
 evaluations.jsonl what `poise evaluate` found: step, samples, judge, scores beside floors, with intervals
 samples/          pictures of samples from fixed latents; real.png shows training data; of a VAE also what it makes of
                   test data (reconstructed-*.png) and its latent space (interpolated-*, traversed-*, codes-*.png); of a
@@ -21,12 +22,13 @@ import torch
 from numpy.typing import NDArray
 
 from . import checkpoint, models
-from .config import Config, from_json, to_json
+from .config import Config, from_json, override, to_json
 from .data.batches import to_pixels
 from .data.scaling import Scaling
 from .errors import PoiseError, suggestion
 from .files import write_file, write_json, writing
 from .game import Game
+from .health import Finding
 from .models.rvae import Facts, Rvae
 from .rng import Rng
 
@@ -38,6 +40,9 @@ class Run:
 
     Args:
         path: an existing run folder.
+
+    Attributes:
+        asked: the settings as they were asked for.
 
     Raises:
         PoiseError: there is no run in that folder.
@@ -55,7 +60,7 @@ class Run:
         self.path = Path(path)
         try:
             self._described: dict[str, Any] = json.loads((self.path / "config.json").read_text())
-            self.config: Config = from_json(self._described["config"])
+            self.asked: Config = from_json(self._described["config"])
         except (OSError, NotADirectoryError):
             raise PoiseError(f"no run in {self.path}; give the folder that `poise train` made") from None
         except (ValueError, KeyError) as error:
@@ -78,8 +83,30 @@ class Run:
         with writing(path):
             for folder in ("samples", "checkpoints"):
                 (path / folder).mkdir(parents=True, exist_ok=True)
-        write_json(path / "config.json", {"config": to_json(config), **facts})
+        cures = {"cures": cls(path).cures} if (path / "config.json").exists() and cls(path).cures else {}
+        write_json(path / "config.json", {"config": to_json(config), **facts, **cures})
         return cls(path)
+
+    @property
+    def config(self) -> Config:
+        """The settings that hold: those asked for, with the change of the last cure if there was one."""
+        change = self.cures[-1]["change"] if self.cures else {}
+        return override(self.asked, {name: tuple(v) if isinstance(v, list) else v for name, v in change.items()})
+
+    @property
+    def cures(self) -> list[dict[str, Any]]:
+        """The attempts to mend the run so far; see `poise.curing`."""
+        cures: list[dict[str, Any]] = self._described.get("cures", [])
+        return cures
+
+    def set_cures(self, cures: list[dict[str, Any]]) -> None:
+        """Remember attempts to mend the run.
+
+        Raises:
+            PoiseError: the disk is full or read-only.
+        """
+        self._described = {**self._described, "cures": cures}
+        write_json(self.path / "config.json", self._described)
 
     @property
     def data(self) -> dict[str, Any]:
@@ -114,13 +141,11 @@ class Run:
         Raises:
             PoiseError: the disk is full or read-only.
         """
-        line = json.dumps({"step": step, "examples": examples, "seconds": round(seconds, 3), **values})
-        with writing(self._metrics), self._metrics.open("a") as file:
-            file.write(line + "\n")
+        _append(self._metrics, {"step": step, "examples": examples, "seconds": round(seconds, 3), **values})
 
     def metrics(self) -> list[dict[str, float]]:
         """Return the lines of metrics.jsonl; one that a crash cut short is left out."""
-        return _lines(self._metrics)
+        return lines_of(self._metrics)
 
     def remember(self, scores: Mapping[str, Any]) -> None:
         """Append an evaluation of the newest weights to evaluations.jsonl.
@@ -128,13 +153,11 @@ class Run:
         Raises:
             PoiseError: the disk is full or read-only.
         """
-        line = json.dumps({"step": self.step, **scores})
-        with writing(self._evaluations), self._evaluations.open("a") as file:
-            file.write(line + "\n")
+        _append(self._evaluations, {"step": self.step, **scores})
 
     def evaluations(self) -> list[dict[str, Any]]:
         """Return what `poise evaluate` has found, oldest first; a line that a crash cut short is left out."""
-        return _lines(self._evaluations)
+        return lines_of(self._evaluations)
 
     @property
     def step(self) -> int:
@@ -142,10 +165,24 @@ class Run:
         path, _ = checkpoint.latest(self.checkpoints)
         return 0 if path is None else int(json.loads((path / "state.json").read_text())["step"])
 
+    def add_finding(self, finding: Finding) -> None:
+        """Append a line to findings.jsonl.
+
+        Raises:
+            PoiseError: the disk is full or read-only.
+        """
+        _append(self._findings, finding.to_json())
+
+    def findings(self) -> list[Finding]:
+        """Return what health checks found while the run was trained; what a crash cut short is left out."""
+        return [Finding.from_json(line) for line in lines_of(self._findings)]
+
     def rewind(self, step: int) -> None:
         """Forget what was written after this step, so that training can go on from its checkpoint."""
-        kept = [line for line in self.metrics() if line["step"] <= step]
-        write_file(self._metrics, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        for path in (self._metrics, self._findings):
+            kept = [line for line in lines_of(path) if line["step"] <= step]
+            if kept or path.exists():
+                write_file(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         for picture in self.samples.glob("*-*.png"):
             if int(picture.stem.rpartition("-")[2]) > step:
                 picture.unlink()
@@ -260,17 +297,28 @@ class Run:
         return self.path / "metrics.jsonl"
 
     @property
+    def _findings(self) -> Path:
+        return self.path / "findings.jsonl"
+
+    @property
     def _evaluations(self) -> Path:
         return self.path / "evaluations.jsonl"
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a file of JSON, up to one that is damaged."""
-    lines = []
-    if path.exists():
-        for line in path.read_text().splitlines():
-            try:
-                lines.append(json.loads(line))
-            except ValueError:
-                break
+def _append(path: Path, values: Mapping[str, Any]) -> None:
+    with writing(path), path.open("a") as file:
+        file.write(json.dumps(values) + "\n")
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    """Return the objects in a file of JSON lines, up to one that a crash cut short."""
+    lines: list[dict[str, Any]] = []
+    for line in path.read_bytes().splitlines() if path.exists() else ():
+        try:
+            values = json.loads(line)
+        except ValueError:
+            break
+        if not isinstance(values, dict):
+            break
+        lines.append(values)
     return lines

@@ -72,6 +72,7 @@ class Training:
         self.game, self.rule, self.rng = game, rule, rng
         self.step, self.dealt, self.examples, self.seconds = 0, 0, 0, 0.0  # dealt: batches played so far
         self.ended: str | None = None
+        self.cures = 0  # attempts to mend the run, of which this is the last
         self.statistics = Statistics(game)
         self._autocast, self._schedules = autocast, schedules or {}
         self._clips, self._converged = clips or {}, converged or {}
@@ -184,6 +185,7 @@ class Training:
             "examples": self.examples,
             "seconds": self.seconds,
             "ended": self.ended,
+            "cures": self.cures,
         }
         state |= {"optimizers": numbers, "seen": {player: average.seen for player, average in self.averages.items()}}
         state |= {"clips": {player: clip.state_dict() for player, clip in self._clips.items()}}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import PoiseError, suggestion
 from .evaluating import evaluate
+from .health import diagnose
 from .naming import data, names
 from .playing import phase
 from .series import forecast, impute
@@ -22,6 +23,7 @@ poise: train deep generative models on your own data
   poise evaluate --real DATA --fake DATA the same without a run
   poise encode RUN DATA [--out FILE]     codes and anomaly scores of data
   poise reconstruct RUN DATA             what a VAE makes of data, beside the data
+  poise diagnose RUN [--json]            what is wrong with a run, how one knows, and what to do
   poise phase GAME [--rules R,R,...]     draw why rules converge, cycle or diverge on a game of the plane
   poise list recipes|rules|optimizers|judges|metrics|data
   poise data fetch NAME                  download a built-in data set in full
@@ -40,6 +42,7 @@ COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
     "evaluate": evaluate,
     "encode": encode,
     "reconstruct": reconstruct,
+    "diagnose": diagnose,
     "phase": phase,
     "list": names,
     "data": data,
@@ -47,7 +50,7 @@ COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status: 0, 2 after a mistake, 128 + n after signal n."""
+    """Run a command and return its exit status: 0, 1 for a failed run, 2 after a mistake, 128 + n after signal n."""
     args = list(sys.argv[1:] if arguments is None else arguments)
     if not args or args[0] in ("-h", "--help", "help"):
         print(USAGE, end="")

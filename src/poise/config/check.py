@@ -20,11 +20,13 @@ def check(config: Config) -> None:
     counts = {"width", "latent", "score_scale", "discriminator_steps", "sigma", "components", "samples"}
     counts |= {"encoder_steps"}
     positive |= {f.name: getattr(config.model, f.name) for f in fields(config.model) if f.name in counts}
-    positive |= {name: getattr(config, f"{name}_every") for name in ("log", "sample", "checkpoint")}
-    positive |= {f"{name}.lr": player.lr for name, player in config.players.items()}
     positive |= {
-        name: value for name in ("minutes", "window", "evaluate_every") if (value := getattr(config, name)) is not None
+        f.name: value
+        for f in fields(config)
+        if f.name.endswith("_every") and (value := getattr(config, f.name)) is not None
     }
+    positive |= {f"{name}.lr": player.lr for name, player in config.players.items()}
+    positive |= {name: value for name in ("minutes", "window") if (value := getattr(config, name)) is not None}
     for name, value in positive.items():
         if not value > 0:
             raise PoiseError(f"--{name.replace('_', '-')} is {value}; give a number above 0")

@@ -7,7 +7,7 @@ Clipping = Literal["none", "norm", "unit", "percentile"]
 
 # Optimizers whose betas mean the same: changing from one to another keeps a recipe's values. (Not AdaBelief: it
 # measures how far gradients stray from their mean, and with beta1 = 0, which recipes may have, nothing strays.)
-SAME_BETAS = {"adam", "textbook-adam", "adamw", "amsgrad", "radam", "adopt", "optimistic-adam"}
+SAME_BETAS = {"adam", "textbook-adam", "adamw", "amsgrad", "radam", "adopt", "optimistic-adam", "muon"}
 # The learning rate an optimizer usually wants, where it is not Adam's 1e-3; a test holds it to its own default.
 USUAL_LR = {
     "gradient-descent": 1e-2,

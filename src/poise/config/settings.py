@@ -86,6 +86,10 @@ class Config:
     score: Score | None = None
     """The score by which a checkpoint is best. (None: the bound of VAEs; of GANs frechet for images, coverage for
     points.)"""
+    watch_every: int = 100
+    """Steps between looks at the run's health."""
+    cure: Annotated[bool, FlagCreatePairsOff] = False
+    """When the run fails, go back to where it was healthy, change one setting and go on."""
 
     @property
     def players(self) -> dict[str, PlayerConfig]:
@@ -94,7 +98,16 @@ class Config:
 
 
 # Fields that may differ when a run goes on: how long it trains and how often it writes, not what it learns.
-FREE_TO_CHANGE = {"steps", "minutes", "log_every", "sample_every", "checkpoint_every", "evaluate_every"}
+FREE_TO_CHANGE = {
+    "steps",
+    "minutes",
+    "log_every",
+    "sample_every",
+    "checkpoint_every",
+    "evaluate_every",
+    "watch_every",
+    "cure",
+}
 
 
 def to_json(config: Config) -> dict[str, Any]:

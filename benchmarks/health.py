@@ -1,0 +1,290 @@
+"""Does Poise notice that a run goes wrong, name the cause, and mend it? Planted failures beside healthy twins.
+
+Every run is short and seeded. Its signals are kept in a file of JSON lines, one a run, so that the benchmark goes
+on where it was stopped, and so that checks whose thresholds have changed are judged again without training anything
+again: a check is a function of the signals alone. Thresholds are fitted on even seeds; what is reported is of odd
+ones.
+
+    python benchmarks/health.py --seeds 0 1 2 3           # train what is not there yet, then report
+    python benchmarks/health.py --report                  # judge what is there
+    python benchmarks/health.py --cure --kinds ring-hot --seeds 1 3
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+
+import poise
+from poise.data import load
+from poise.data.batches import Batches
+from poise.data.toys import ring
+from poise.errors import NonFinite
+from poise.health import History, findings
+from poise.models.gan import Gan
+from poise.run import Run
+
+Plant = Callable[[], AbstractContextManager[object]]
+
+# Data that are made for a run, by its seed.
+FILES: Mapping[str, Callable[[int], np.ndarray]] = {
+    "fewer images": lambda seed: np.asarray(load("fashion-mnist").train[60 * seed : 60 * seed + 60]),
+    "many points": lambda seed: ring(2_000, seed=seed)[0],
+    "few images": lambda seed: np.asarray(load("fashion-mnist").train[300 * seed : 300 * seed + 300]),
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of run.
+
+    Attributes:
+        codes: of which one must be found; none of a healthy one.
+        recipe: as for `poise.train`.
+        data: a name, or one of `FILES`.
+        settings: changes to the recipe.
+        plant: makes the context in which the failure happens; a cure cannot reach it.
+        twin: the healthy kind that a cured run is compared with, if there is one.
+    """
+
+    codes: tuple[str, ...]
+    recipe: str
+    data: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    plant: Plant = nullcontext
+    twin: str = ""
+
+
+@contextmanager
+def constant_noise() -> Iterator[None]:
+    """Let a generator get the same noise for the whole batch."""
+    noise = Gan._noise
+    with mock.patch.object(Gan, "_noise", lambda game, n, rng: noise(game, 1, rng).expand(n, -1)):
+        yield
+
+
+@contextmanager
+def shuffled_time() -> Iterator[None]:
+    """Let a model train on series whose steps are in no order."""
+    deal = Batches.__getitem__
+
+    def shuffled(batches: Batches, index: int) -> Any:
+        x, labels, lengths = deal(batches, index)
+        return x[:, torch.randperm(x.shape[1], generator=torch.Generator().manual_seed(index))], labels, lengths
+
+    with mock.patch.object(Batches, "__getitem__", shuffled):
+        yield
+
+
+@contextmanager
+def decoder_without_codes() -> Iterator[None]:
+    """Let a recurrent model get zeros for its latents."""
+    with mock.patch("poise.models.rvae.fast.reparameterize", lambda mean, log_sd, eps: torch.zeros_like(mean)):
+        yield
+
+
+PLAYER = {"optimizer": "adam", "lr": 2e-3, "lr_end": 2e-5, "beta1": 0.0, "beta2": 0.99}
+
+
+def spectral(**players: Any) -> dict[str, Any]:
+    """Return the settings of a GAN with spectral normalization, short enough for hundreds of runs.
+
+    The default recipe for points is changed now and then, and these kinds should stay what they are.
+    """
+    model = {"norm": "spectral", "score_scale": 4.0, "penalties": (), "average_half_life": 20_000}
+    return {**GAN, **model, **{name: {**PLAYER, **players.get(name, {})} for name in ("generator", "discriminator")}}
+
+
+def constant(lr: float) -> dict[str, Any]:
+    """Return settings of a player whose learning rate stays."""
+    return {"lr": lr, "lr_end": None}
+
+
+GAN = {"steps": 1_000, "batch": 64, "watch_every": 50}
+SERIES = {"steps": 500, "width": 32, "latent": 8, "watch_every": 25}
+IMAGES = {"width": 8, "steps": 400, "watch_every": 20, "precision": "float32"}
+FIFTY = {"loss": "minimax", "discriminator_steps": 50, "steps": 160, "watch_every": 10, "batch": 64}
+DEFAULT = {"steps": 1_500, "watch_every": 50}
+SIMULTANEOUS = {"loss": "wasserstein", "rule": "simultaneous"}
+SGD = {"optimizer": "sgd", "lr": 0.05, "norm": "spectral", "score_scale": 4.0, "penalties": ()}
+COLLAPSE, AUTO = ("mode-collapse",), ("posterior-collapse",)
+CHAOS = (*COLLAPSE, "rotation", "divergence")
+FAILING: dict[str, Kind] = {
+    "ring-constant": Kind(COLLAPSE, "gan", "ring", spectral(), constant_noise),
+    "grid-constant": Kind(COLLAPSE, "gan", "grid", spectral(), constant_noise),
+    "grid-bare": Kind(CHAOS, "gan-textbook", "grid", {**GAN, "lr": 2e-2}, twin="grid"),
+    "fashion-one-number": Kind(COLLAPSE, "gan-textbook", "fashion-mnist", {**IMAGES, "latent": 1}),
+    "ring-fifty": Kind(("discriminator-overpowers",), "gan-textbook", "ring", FIFTY, twin="ring"),
+    "ring-hot": Kind(
+        CHAOS, "gan-r3", "ring", {**GAN, "generator": constant(9e-2), "discriminator": constant(9e-2)}, twin="ring-r3"
+    ),
+    "ring-still-generator": Kind(("generator-idle",), "gan", "ring", spectral(generator=constant(1e-8)), twin="ring"),
+    "ring-still-discriminator": Kind(
+        ("discriminator-idle",), "gan", "ring", spectral(discriminator=constant(1e-8)), twin="ring"
+    ),
+    "ring-unbounded": Kind(("divergence",), "gan-textbook", "ring", {**GAN, **SIMULTANEOUS, "lr": 1e-3}, twin="ring"),
+    "ring-circling": Kind(("rotation",), "gan", "ring", {**GAN, **SIMULTANEOUS, **SGD}, twin="ring"),
+    "few-overfit": Kind(
+        ("discriminator-overfits",),
+        "gan-textbook",
+        "few images",
+        {**IMAGES, "lr": 2e-3, "steps": 800, "watch_every": 40},
+    ),
+    "few-copies": Kind(
+        ("memorization",),
+        "vae-mlp",
+        "fewer images",
+        {**IMAGES, "width": 200, "beta": 0.1, "prior": "vamp", "components": 54, "batch": 32, "lr": 2e-3, "steps": 800},
+    ),
+    "grid-beta": Kind(AUTO, "vae", "grid", {**GAN, "beta": 50.0}, twin="grid-vae"),
+    "fashion-beta": Kind(AUTO, "vae-mlp", "fashion-mnist", {**IMAGES, "width": 64, "beta": 50.0}, twin="fashion-vae"),
+    "sines-beta": Kind(AUTO, "rvae", "sines", {**SERIES, "beta": 50.0}, twin="sines"),
+    "sines-no-codes": Kind(AUTO, "rvae-fast", "sines", SERIES, decoder_without_codes),
+    "sines-shuffled": Kind(("decoder-ignores-time",), "rvae", "sines", SERIES, shuffled_time),
+}
+HEALTHY: dict[str, Kind] = {
+    "ring": Kind((), "gan", "ring", spectral()),
+    "grid": Kind((), "gan", "grid", spectral()),
+    "ring-default": Kind((), "gan", "ring", DEFAULT),
+    "grid-default": Kind((), "gan", "grid", DEFAULT),
+    "ring-r3": Kind((), "gan-r3", "ring", GAN),
+    "grid-r3": Kind((), "gan-r3", "grid", GAN),
+    "ring-vae": Kind((), "vae", "ring", GAN),
+    "many": Kind((), "gan", "many points", {**spectral(), "batch": 256}),
+    "fashion": Kind((), "gan", "fashion-mnist", IMAGES),
+    "grid-vae": Kind((), "vae", "grid", GAN),
+    "fashion-vae": Kind((), "vae-mlp", "fashion-mnist", {**IMAGES, "width": 64}),
+    "sines": Kind((), "rvae", "sines", SERIES),
+}
+KINDS = FAILING | HEALTHY
+
+
+def train(name: str, seed: int, folder: Path, **options: Any) -> Run:
+    """Train one run of a kind; one that ends in numbers that are none is a run too."""
+    kind = KINDS[name]
+    settings = {"sample_every": 10**9, "checkpoint_every": 10**9, "evaluate_every": 10**9, **kind.settings, **options}
+    data = kind.data
+    if data in FILES:
+        path = folder / f"{data.replace(' ', '-')}.npy"
+        np.save(path, FILES[data](seed))
+        data = str(path)
+    with kind.plant():
+        try:
+            return poise.train(kind.recipe, data, out=folder / "run", seed=seed, progress=False, **settings)
+        except NonFinite:
+            return Run(folder / "run")
+
+
+def record(name: str, seed: int, cure: bool = False) -> dict[str, Any]:
+    """Train one run and return its signals and cures."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = train(name, seed, Path(folder), cure=cure)
+        signals = [line for line in run.metrics() if "health.step" in line]
+        cures = [entry["name"] for entry in run.cures]
+    return {"kind": name, "seed": seed, "cure": cure, "signals": signals, "cures": cures}
+
+
+def judge(signals: list[dict[str, float]]) -> dict[str, int]:
+    """Return the step of each failure or warning, the first time that the watch would have raised it."""
+    found: dict[str, int] = {}
+    for end in range(1, len(signals) + 1):
+        for finding in findings(History(signals[:end])):
+            if finding.level != "note":
+                found.setdefault(finding.code, finding.step)
+    return found
+
+
+def score(signals: list[dict[str, float]]) -> float:
+    """Return what a cure should restore: coverage of the data, or what codes tell, over the last three looks."""
+    name = next(name for name in ("separation", "information", "kl") if f"health.{name}" in signals[-1])
+    name = "overlap" if name == "separation" else name
+    return float(np.mean([line[f"health.{name}"] for line in signals[-3:]]))
+
+
+def report(records: list[dict[str, Any]]) -> None:
+    """Print how many failures were found with the right code, how late, and how often there was none."""
+    plain = [record for record in records if not record["cure"]]
+    print(f"{'kind':<26}{'runs':>5}{'right':>7}{'delay':>8}{'looks':>7}  also raised")
+    for odd in (False, True):
+        print("odd seeds" if odd else "even seeds, on which thresholds were fitted")
+        right, failing, alarms, healthy, late = 0, 0, 0, 0, list[float]()
+        for name, kind in KINDS.items():
+            runs = [judge(r["signals"]) for r in plain if r["kind"] == name and r["seed"] % 2 == odd]
+            if not runs:
+                continue
+            hits = [min(run[code] for code in kind.codes if code in run) for run in runs if set(kind.codes) & set(run)]
+            every = kind.settings.get("watch_every", 100)
+            also = sorted({code for run in runs for code in run} - set(kind.codes))
+            good = len(hits) if kind.codes else sum(not run for run in runs)
+            delay = (
+                f"{statistics.median(hits):>8.0f}{statistics.median(hits) / every:>7.0f}"
+                if hits
+                else f"{'-':>8}{'-':>7}"
+            )
+            print(f"{name:<26}{len(runs):>5}{good:>7}{delay}  {' '.join(also)}")
+            late += [hit / every for hit in hits]
+            right, failing = right + len(hits), failing + len(runs) * bool(kind.codes)
+            alarms, healthy = alarms + (len(runs) - good) * (not kind.codes), healthy + len(runs) * (not kind.codes)
+        if failing and healthy:
+            print(
+                f"found {right} of {failing} ({right / failing:.1%}), false alarms {alarms} of {healthy} "
+                f"({alarms / healthy:.1%}), median delay {statistics.median(late):.0f} looks\n"
+            )
+    report_cures(records)
+
+
+def report_cures(records: list[dict[str, Any]]) -> None:
+    """Print how many cured runs came to 95 % of what their healthy twins score."""
+    cured = [record for record in records if record["cure"]]
+    good = 0
+    for name in dict.fromkeys(record["kind"] for record in cured):
+        twins = [score(r["signals"]) for r in records if r["kind"] == KINDS[name].twin and not r["cure"]]
+        if not twins:
+            continue
+        runs = [record for record in cured if record["kind"] == name]
+        share = [score(run["signals"]) / statistics.median(twins) for run in runs]
+        healed = sum(value >= 0.95 for value in share)
+        good += healed
+        print(
+            f"cured {name:<26}{healed} of {len(runs)}; share of the twin's score {statistics.median(share):.2f}; "
+            f"{runs[0]['cures']}"
+        )
+    if cured:
+        print(f"cured {good} of {len(cured)} ({good / len(cured):.0%})")
+
+
+def main() -> None:
+    """Train what is missing, and report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
+    parser.add_argument("--cure", action="store_true", help="train with --cure those failing kinds that have a twin")
+    parser.add_argument("--report", action="store_true", help="train nothing")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/health.jsonl"))
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    records = [json.loads(line) for line in args.out.read_text().splitlines()] if args.out.exists() else []
+    there = {(record["kind"], record["seed"], record["cure"]) for record in records}
+    for seed in [] if args.report else args.seeds:
+        for name in args.kinds:
+            if (name, seed, args.cure) in there or (args.cure and not KINDS[name].twin):
+                continue
+            records.append(record(name, seed, args.cure))
+            with args.out.open("a") as file:
+                file.write(json.dumps(records[-1]) + "\n")
+            print(f"seed {seed}  {name:<26}{judge(records[-1]['signals'])}", flush=True)
+    report(records)
+
+
+if __name__ == "__main__":
+    main()

@@ -171,7 +171,7 @@ KINDS = FAILING | HEALTHY
 def train(name: str, seed: int, folder: Path, **options: Any) -> Run:
     """Train one run of a kind; one that ends in numbers that are none is a run too."""
     kind = KINDS[name]
-    settings = {"sample_every": 10**9, "checkpoint_every": 10**9, "evaluate_every": 10**9, **kind.settings, **options}
+    settings = {"sample_every": 10**9, "checkpoint_every": 10**9, **kind.settings, **options}
     data = kind.data
     if data in FILES:
         path = folder / f"{data.replace(' ', '-')}.npy"

@@ -74,3 +74,18 @@ def test_a_run_cannot_begin_to_set_rows_aside_halfway(tmp_path: Path) -> None:
 def test_a_gan_has_no_bound(tmp_path: Path) -> None:
     with pytest.raises(PoiseError, match="--score bound is of VAEs"):
         poise.train("gan", "ring", steps=20, score="bound", out=tmp_path / "run", **POINTS)
+
+
+def test_too_few_rows_to_compare_samples_with_are_one_line(tmp_path: Path) -> None:
+    np.save(tmp_path / "few.npy", np.zeros((50, 28, 28), np.uint8))
+    with pytest.raises(PoiseError, match=r"sets only 4 of the training samples of few\.npy aside, and 10 are needed"):
+        poise.train(
+            "gan",
+            tmp_path / "few.npy",
+            steps=2,
+            width=4,
+            batch=8,
+            evaluate_every=1,
+            out=tmp_path / "run",
+            progress=False,
+        )

@@ -155,7 +155,7 @@ def _episode(
     run.rewind(training.step)
     curing.tell(run)
     gallery = SequenceGallery(run, dataset) if dataset.kind == "series" else Gallery(run, dataset)
-    validation, watch = Validation(run, dataset, config.score), Watch(run, dataset)
+    validation, watch = Validation(run, dataset), Watch(run, dataset)
     gallery.data()
     failures: list[Finding] = []
 

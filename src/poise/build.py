@@ -27,6 +27,7 @@ from .rules import RULES, Rule
 from .schedule import anneal
 from .training import Schedule, Training
 
+FEWEST = 10  # samples that others are compared with while training
 FIRST_LOOK = 1_000  # samples that weights may begin from
 MOST_CLASSES = 1_000  # of a categorical feature
 Handed = Mapping[str, Callable[..., torch.optim.Optimizer]]
@@ -67,6 +68,12 @@ def resolve(
     dataset = read(config, config.data, progress)
     if config.evaluate_every is not None:
         dataset = dataset.with_validation()
+        assert dataset.valid is not None
+        if config.best_by(dataset.kind) != "bound" and len(dataset.valid) < FEWEST:
+            few = f"{len(dataset.valid)} of the training samples of {dataset.name}"
+            raise PoiseError(
+                f"--evaluate-every sets only {few} aside, and {FEWEST} are needed; leave it out, or add data"
+            )
     dataset = scaled(config, dataset)
     precision = choose_precision(config.precision, device) if _coarse(config, dataset) else "float32"
     size = dataset.train.shape[1] if dataset.kind == "images" else None

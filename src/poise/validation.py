@@ -40,14 +40,11 @@ class Validation:
     Args:
         run: whose folder the best checkpoint goes to.
         dataset: its validation part is scored; without one nothing happens.
-        by: the score by which a checkpoint is best; None for the bound, of GANs the Fréchet distance of images and the
-            coverage of points.
     """
 
-    def __init__(self, run: Run, dataset: Dataset, by: str | None = None) -> None:
+    def __init__(self, run: Run, dataset: Dataset) -> None:
         self._run, self._dataset = run, dataset
-        usual = "frechet" if dataset.kind == "images" else "coverage"
-        self._by = by or (usual if "discriminator" in run.config.players else "bound")
+        self._by = run.config.best_by(dataset.kind)
         self._sign, self._name = (-1 if self._by in LOWER else 1), f"valid.{self._by}"
         self._scored = max((line["step"] for line in run.metrics() if self._name in line), default=0)
         found, _ = checkpoint.latest(run.best)

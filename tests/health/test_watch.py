@@ -20,7 +20,7 @@ from poise.run import Run
 from poise.training import Training
 
 NEVER = 10**9
-QUICK: dict[str, Any] = {"sample_every": NEVER, "evaluate_every": NEVER, "progress": False}
+QUICK: dict[str, Any] = {"sample_every": NEVER, "progress": False}
 TOY: dict[str, Any] = {**QUICK, "width": 16, "batch": 32, "watch_every": 5}
 IDLE: dict[str, Any] = {**TOY, "steps": 40, "generator": {"lr": 1e-9, "lr_end": None}}
 

@@ -96,6 +96,11 @@ class Config:
         """Each player's settings, by name."""
         return {name: getattr(self.model, name) for name in self.model.PLAYERS}
 
+    def best_by(self, kind: str) -> str:
+        """Return the score by which a checkpoint is best, for a kind of data."""
+        usual = "frechet" if kind == "images" else "coverage"
+        return self.score or (usual if isinstance(self.model, GanConfig) else "bound")
+
 
 # Fields that may differ when a run goes on: how long it trains and how often it writes, not what it learns.
 FREE_TO_CHANGE = {

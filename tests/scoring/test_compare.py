@@ -125,3 +125,21 @@ def test_too_few_samples_are_one_line() -> None:
         scoring.compare(
             Sets("points", "ring", load("ring").test[:5], load("ring").train[:300], load("ring").train[:300])
         )
+
+
+@pytest.mark.parametrize("value", [0, 77])
+def test_samples_that_are_all_alike_still_get_every_score_there_is(value: int) -> None:
+    garments = load("fashion-mnist")
+    alike = np.full((220, 28, 28, 1), value, np.uint8)
+    found = by_name(
+        scoring.compare(Sets("images", "garments", garments.test[:220], alike, garments.train[:220]), "pixels")
+    )
+    assert found["recall"].value == 0
+    assert found["FD-pixels"].value > 5 * found["FD-pixels"].floor
+    if value == 0:  # black pixels have no direction
+        assert math.isnan(found["Vendi"].value)
+        assert found["Vendi"].about.startswith("not taken: ")
+        assert found["Vendi"].cells()[2] == "–"
+    else:
+        assert found["Vendi"].value == pytest.approx(1)
+    assert found["support"].value == pytest.approx(1, abs=0.01)

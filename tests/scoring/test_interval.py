@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poise.scoring.interval import BLOCKS, QUANTILE, jackknife, share
+from poise.scoring.metric import Entry
 
 
 @given(st.integers(0, 1_000), st.integers(2, 40))
@@ -41,3 +42,11 @@ def test_wilson_intervals_end_at_0_and_1(n: int) -> None:
     assert share(0.0, n)[0] == pytest.approx(0, abs=1e-12)
     assert share(1.0, n)[1] == pytest.approx(1)
     assert share(0.0, n)[1] == pytest.approx(1.96**2 / (n + 1.96**2))
+
+
+def test_intervals_of_shares_stay_between_0_and_1() -> None:
+    entry = Entry("recall", "recall", "higher", "", share=True)
+    score = entry.score(0.2, 0.9, (-0.2, 1.3), {})
+    assert (score.low, score.high) == (0.0, 1.0)
+    assert Entry("kid", "KID", "lower", "").score(0.2, 0.9, (-0.2, 1.3), {}).low == -0.2
+    assert math.isnan(entry.score(0.2, 0.9, (math.nan, math.nan), {}).low)

@@ -90,8 +90,12 @@ def compare(
     scores: list[Score] = []
     for done, (name, metric, by_judge) in enumerate(plan):
         progress("taking scores", done, len(plan))
-        floor = _floor(name, metric, views[by_judge], by_judge) if metric.floor else {}
-        scores += metric.scores(views[by_judge], floor, _endings(by_judge))
+        view, endings = views[by_judge], _endings(by_judge)
+        try:
+            floor = _floor(name, metric, view, by_judge) if metric.floor else {}
+            scores += metric.scores(view, floor, endings)
+        except ValueError as error:  # such as samples that are all alike: no reason to be left without other scores
+            scores += metric.untaken(str(error), endings)
     progress("taking scores", len(plan), len(plan))
     return scores
 

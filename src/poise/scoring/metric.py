@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import nan
+from math import isnan, nan
 from typing import Literal
 
 from . import interval
@@ -22,12 +22,19 @@ class Entry:
         name: of the score; {judge} stands for the judge's ending, {distance} for what its Fréchet distance is called.
         better: the better direction.
         about: what it is, in a few words.
+        share: whether it lies between 0 and 1, so that its interval must not reach beyond.
     """
 
     key: str
     name: str
     better: Better
     about: str
+    share: bool = False
+
+    def score(self, value: float, floor: float, ends: tuple[float, float], endings: Mapping[str, str]) -> Score:
+        """Return the score under its name."""
+        low, high = (min(max(end, 0.0), 1.0) for end in ends) if self.share and not isnan(ends[0]) else ends
+        return Score(self.name.format(**endings), value, floor, low, high, self.better, self.about)
 
 
 @dataclass(frozen=True)
@@ -71,16 +78,14 @@ class Metric:
         found = self.measure(view)
         ends = self._intervals(view, found)
         return [
-            Score(
-                entry.name.format(**endings),
-                found[entry.key],
-                floor.get(entry.key, nan),
-                *ends.get(entry.key, (nan, nan)),
-                entry.better,
-                entry.about,
-            )
+            entry.score(found[entry.key], floor.get(entry.key, nan), ends.get(entry.key, (nan, nan)), endings)
             for entry in self.entries
         ]
+
+    def untaken(self, reason: str, endings: Mapping[str, str]) -> list[Score]:
+        """Return scores without values that say why there are none."""
+        about = f"not taken: {reason}"
+        return [Score(e.name.format(**endings), nan, nan, nan, nan, e.better, about) for e in self.entries]
 
     def _intervals(self, view: View, found: Mapping[str, float]) -> dict[str, tuple[float, float]]:
         if self.spread == "none":

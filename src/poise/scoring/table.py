@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,7 +25,7 @@ from ..metrics.spectrum import spectrum
 from ..metrics.stacked import stacked_modes
 from ..metrics.stylized import stylized
 from ..metrics.train_on_synthetic import train_on_synthetic
-from ..metrics.two_sample import two_sample
+from ..metrics.two_sample import TwoSample, two_sample
 from ..metrics.two_sample_linear import two_sample_linear
 from ..metrics.vendi import vendi
 from ..metrics.wasserstein import wasserstein
@@ -116,30 +117,22 @@ def _stacked(view: View) -> Numbers:
 
 
 def _two_sample(view: View) -> Numbers:
-    real, fake = (side.rows for side in (view.real, view.fake))
-    train, half = view.train.some(len(real), view.seed).rows, len(fake) // 2
-    found = two_sample((train, fake[:half]), (real, fake[half:]), view.seed)
-    return {
-        "accuracy": found.accuracy,
-        "accuracy_low": found.accuracy - _reach(found.chance),
-        "accuracy_high": found.accuracy + _reach(found.chance),
-    }
-
-
-def _reach(chance: float) -> float:
-    """Return half the interval of an accuracy: what chance alone may add to one half."""
-    return chance - 0.5
+    train = view.train.some(len(view.real), view.seed)
+    early, late = np.split(view.fake.rows, [len(view.fake) // 2])
+    return _told(two_sample((train.rows, early), (view.real.rows, late), view.seed))
 
 
 def _two_sample_linear(view: View) -> Numbers:
-    real, fake = (side.features for side in (view.real, view.fake))
-    train, half = view.train.some(len(real), view.seed).features, len(fake) // 2
-    found = two_sample_linear((train, fake[:half]), (real, fake[half:]))
-    return {
-        "accuracy": found.accuracy,
-        "accuracy_low": found.accuracy - _reach(found.chance),
-        "accuracy_high": found.accuracy + _reach(found.chance),
-    }
+    train = view.train.some(len(view.real), view.seed)
+    early, late = view.fake.features.tensor_split(2)
+    return _told(two_sample_linear((train.features, early), (view.real.features, late)))
+
+
+def _told(found: TwoSample) -> Numbers:
+    """Return an accuracy, and as its interval what chance may add to one half, to both sides."""
+    reach = found.chance - 0.5
+    ends = {"accuracy_low": found.accuracy - reach, "accuracy_high": found.accuracy + reach}
+    return {"accuracy": found.accuracy, **ends}
 
 
 def _stylized(view: View) -> Numbers:
@@ -181,10 +174,10 @@ METRICS: dict[str, Metric] = {
     "prdc": Metric(
         _prdc,
         (
-            Entry("precision", "precision", "higher", "share of samples that look real"),
-            Entry("recall", "recall", "higher", "share of real data that samples could be"),
+            Entry("precision", "precision", "higher", "share of samples that look real", share=True),
+            Entry("recall", "recall", "higher", "share of real data that samples could be", share=True),
             Entry("density", "density", "higher", "how deep within real data samples lie"),
-            Entry("coverage", "coverage", "higher", "share of real data with a sample nearby"),
+            Entry("coverage", "coverage", "higher", "share of real data with a sample nearby", share=True),
         ),
         ALL,
         10,
@@ -199,7 +192,7 @@ METRICS: dict[str, Metric] = {
     ),
     "ndb": Metric(
         _ndb,
-        (Entry("ndb_share", "NDB", "lower", "share of cells with too many or too few samples"),),
+        (Entry("ndb_share", "NDB", "lower", "share of cells with too many or too few samples", share=True),),
         STATIC,
         100,
         "none",
@@ -208,7 +201,13 @@ METRICS: dict[str, Metric] = {
         _modes,
         (
             Entry("modes", "modes", "higher", "modes with a sample within three deviations"),
-            Entry("high_quality", "high quality", "higher", "share of samples within three deviations of a mode"),
+            Entry(
+                "high_quality",
+                "high quality",
+                "higher",
+                "share of samples within three deviations of a mode",
+                share=True,
+            ),
             Entry("kl", "modes KL", "lower", "how unequal the modes' shares are, nats"),
         ),
         ("points",),
@@ -236,7 +235,7 @@ METRICS: dict[str, Metric] = {
     ),
     "copies": Metric(
         _copies,
-        (Entry("copied", "copied", "lower", "share of samples that are copies of training data"),),
+        (Entry("copied", "copied", "lower", "share of samples that are copies of training data", share=True),),
         STATIC,
         10,
         "share",
@@ -246,7 +245,11 @@ METRICS: dict[str, Metric] = {
         _authenticity,
         (
             Entry(
-                "authenticity", "authentic", "real", "share of samples not nearer to training data than these to others"
+                "authenticity",
+                "authentic",
+                "real",
+                "share of samples not nearer to training data than these to others",
+                share=True,
             ),
         ),
         STATIC,
@@ -292,7 +295,7 @@ METRICS: dict[str, Metric] = {
     ),
     "two-sample-linear": Metric(
         _two_sample_linear,
-        (Entry("accuracy", "told apart, linear", "lower", "the same of random convolutions"),),
+        (Entry("accuracy", "told apart, linear", "lower", "the same of random convolutions", share=True),),
         SERIES,
         40,
         "own",
@@ -322,6 +325,9 @@ METRICS: dict[str, Metric] = {
         SERIES,
     ),
     "repeats": Metric(
-        _repeats, (Entry("repeats", "repeats", "real", "share of samples that nearly repeat another"),), SERIES, 20
+        _repeats,
+        (Entry("repeats", "repeats", "real", "share of samples that nearly repeat another", share=True),),
+        SERIES,
+        20,
     ),
 }

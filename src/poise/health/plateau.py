@@ -27,13 +27,15 @@ def check(history: History) -> Finding | None:
         return None
     moves = history.moves(WINDOW // 2)
     moved = float(np.median(moves)) if len(moves) else 0.0
+    what = "the overlap of samples with data" if len(history.players) > 1 else "the loss"
     code = "converged" if moved < STILL else "plateau"
     return Finding(
         code,
         "note",
         history.now,
         history.since(WINDOW),
-        f"nothing has improved over the last {history.now - history.since(WINDOW)} steps; training may stop here",
+        f"{what} has not improved over the last {history.now - history.since(WINDOW)} steps; training may stop here if "
+        "scores say so too",
         {"gained": gained, "error": error, "moved": moved},
         f"poise evaluate {history.run}",
         REFERENCE,

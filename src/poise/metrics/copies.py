@@ -45,9 +45,10 @@ def copies(train: Tensor, held_out: Tensor, fake: Tensor) -> dict[str, float]:
     check_features(train, 2, "training features")
     check_features(held_out, 1, "held-out features")
     check_features(fake, 1, "generated features")
-    return {"copied": _share(train, fake), "copied_held_out": _share(train, held_out)}
+    return {"copied": copied(train, fake), "copied_held_out": copied(train, held_out)}
 
 
-def _share(train: Tensor, x: Tensor) -> float:
+def copied(train: Tensor, x: Tensor) -> float:
+    """Return the share of samples x [m, d] that are three times nearer to a training sample than to any other."""
     first, second = nearest(x, train, 2)[0].unbind(1)
     return ((first < RATIO * second) | (first == 0)).double().mean().item()

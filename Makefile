@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MINUTES ?= 3
 
-.PHONY: setup demo test test-slow lint bench bench-optimizers bench-vae vae-likelihood deepobs bench-metrics bench-rvae series descent portraits faults clean
+.PHONY: setup demo test test-slow lint bench bench-optimizers bench-vae vae-likelihood deepobs bench-metrics sanity bench-rvae series descent portraits faults clean
 
 setup: .venv/ready
 
@@ -59,6 +59,11 @@ deepobs: .venv/dev
 bench-metrics: .venv/dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps pytorch-fid  # it asks for torchvision
 	$(BIN)/python benchmarks/metrics.py all
+
+# what scores see of spoiled data: the tables of docs/metrics.md
+sanity: .venv/dev
+	PYTHONPATH=tests $(BIN)/python tests/metrics/sanity_images.py
+	PYTHONPATH=tests $(BIN)/python tests/metrics/sanity_series.py
 
 bench-rvae: .venv/dev
 	$(BIN)/python benchmarks/rvae.py speed

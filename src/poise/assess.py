@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from . import scoring
-from .data import Dataset, load
+from .data import load
 from .data.options import SeriesOptions
-from .data.windows import Windows
 from .errors import PoiseError
 from .evaluation import Evaluation
 from .models.rvae import Rvae
@@ -110,10 +109,15 @@ def evaluate(
     n = scoring.count(dataset.test, dataset.train, samples or USUAL[dataset.kind])
     if likelihoods is not None and n < scoring.LEAST:
         return Assessment(n, judge or scoring.USUAL[dataset.kind], (), likelihoods)
-    fake = run.sample(n, seed, averaged, _only("drawing samples", progress), length=_steps(dataset))
-    sets = Sets(dataset.kind, dataset.name, dataset.test, run.as_game(fake), dataset.train)
-    found = _assess(sets, judge, seed, progress, likelihoods)
-    run.remember({"averaged": averaged, "seed": seed, "data": dataset.name, **found.to_json()})
+    real = scoring.chosen(dataset.test, n, seed)
+    steps = real.shape[1] if dataset.kind == "series" else None
+    fake = run.as_game(run.sample(max(n, 1), seed, averaged, _only("drawing samples", progress), length=steps))
+    if steps is not None:
+        fake = np.where(np.isnan(real), np.nan, fake)  # as long as real ones, and with the same gaps
+    found = _assess(Sets(dataset.kind, dataset.name, real, fake, dataset.train), judge, seed, progress, likelihoods)
+    run.remember(
+        {"step": run.step(averaged), "averaged": averaged, "seed": seed, "data": dataset.name, **found.to_json()}
+    )
     return found
 
 
@@ -129,7 +133,8 @@ def evaluate_sets(
 ) -> Assessment:
     """Score one set of samples beside another, without a run.
 
-    Half of the real samples stand for what a model was trained on, and the other half for held-out data.
+    Half of the real samples stand for what a model was trained on, and the other half for held-out data; of series, the
+    parts that training would take.
 
     Args:
         real: what `load` takes.
@@ -150,12 +155,16 @@ def evaluate_sets(
     if source.kind in ("table", "series"):
         source = source.standardized()
         other = other.standardized(source.scaling)
-    rows, made = source.in_source_order(), other.in_source_order()
+    made = other.in_source_order()
+    n = samples or USUAL[source.kind]
+    fakes = scoring.chosen(made, n, seed)
+    if source.kind == "series":  # whose parts are apart in time, which halves drawn at random would not be
+        return _assess(Sets("series", source.name, source.test, fakes, source.train), judge, seed, progress)
+    rows = source.in_source_order()
     order = np.random.default_rng(seed).permutation(len(rows))
-    half, n = len(rows) // 2, samples or USUAL[source.kind]
+    half = len(rows) // 2
     held, train = (rows[np.sort(part)] for part in (order[:half][:n], order[half:][: scoring.MOST_TRAINING]))
-    shown = made[np.sort(np.random.default_rng(seed).permutation(len(made))[:n])]
-    return _assess(Sets(source.kind, source.name, held, shown, train), judge, seed, progress)
+    return _assess(Sets(source.kind, source.name, held, fakes, train), judge, seed, progress)
 
 
 def _assess(
@@ -169,10 +178,6 @@ def _assess(
     scores = scoring.compare(sets, by, seed, progress)
     n = scoring.count(sets.real, sets.train, len(sets.fake))
     return Assessment(n, by, tuple(scores), likelihoods)
-
-
-def _steps(dataset: Dataset) -> int | None:
-    return dataset.test.steps if isinstance(dataset.test, Windows) else None
 
 
 def _only(what: str, progress: Progress) -> Callable[[int, int], None]:

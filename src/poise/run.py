@@ -3,7 +3,7 @@
 config.json       what the run is made of
 metrics.jsonl     one object a line: step, examples, seconds, then names and values; `health.*` are signals
 findings.jsonl    what health checks found, one object a line; see `poise.health.Finding`
-evaluations.jsonl what `poise evaluate` found: step, samples, judge, scores beside floors, with intervals
+evaluations.jsonl what `poise evaluate` found: step of the weights, samples, judge, scores beside floors, with intervals
 samples/          pictures of samples from fixed latents; real.png shows training data; of a VAE also what it makes of
                   test data (reconstructed-*.png) and its latent space (interpolated-*, traversed-*, codes-*.png); of a
                   recurrent VAE autocorrelation-*, kl-* and forecast-*.png
@@ -148,22 +148,24 @@ class Run:
         return lines_of(self._metrics)
 
     def remember(self, scores: Mapping[str, Any]) -> None:
-        """Append an evaluation of the newest weights to evaluations.jsonl.
+        """Append an evaluation to evaluations.jsonl.
 
         Raises:
             PoiseError: the disk is full or read-only.
         """
-        _append(self._evaluations, {"step": self.step, **scores})
+        _append(self._evaluations, dict(scores))
 
     def evaluations(self) -> list[dict[str, Any]]:
         """Return what `poise evaluate` has found, oldest first; a line that a crash cut short is left out."""
         return lines_of(self._evaluations)
 
-    @property
-    def step(self) -> int:
-        """The step of the newest checkpoint; 0 without one."""
-        path, _ = checkpoint.latest(self.checkpoints)
-        return 0 if path is None else int(json.loads((path / "state.json").read_text())["step"])
+    def step(self, averaged: bool = True) -> int:
+        """Return the step of the weights that `game` has.
+
+        Raises:
+            PoiseError: the run has no usable checkpoint.
+        """
+        return int(json.loads((self._checkpoint(averaged) / "state.json").read_text())["step"])
 
     def add_finding(self, finding: Finding) -> None:
         """Append a line to findings.jsonl.
@@ -264,11 +266,11 @@ class Run:
 
     @cached_property
     def _average(self) -> Game:
-        return self._load("average")
+        return self._load("average", self._checkpoint(averaged=True))
 
     @cached_property
     def _last(self) -> Game:
-        return self._load("weights")
+        return self._load("weights", self._checkpoint(averaged=False))
 
     def _number(self, label: str | int) -> int:
         classes: list[str] = self.data["classes"]
@@ -280,11 +282,14 @@ class Run:
             raise PoiseError(f"no label {str(label)!r} in {self.path}; {suggestion(str(label), classes)}")
         return int(label)
 
-    def _load(self, which: str) -> Game:
-        best = checkpoint.latest(self.best)[0] if which == "average" else None
+    def _checkpoint(self, averaged: bool) -> Path:
+        best = checkpoint.latest(self.best)[0] if averaged else None
         path = best or checkpoint.latest(self.checkpoints)[0]
         if path is None:
             raise PoiseError(f"no usable checkpoint in {self.path}; run its `poise train` command again")
+        return path
+
+    def _load(self, which: str, path: Path) -> Game:
         series = self.data.get("series")
         facts = None if series is None else Facts.from_json(series)
         game = models.build(self.config.model, tuple(self.data["shape"]), len(self.data["classes"]), facts)

@@ -4,14 +4,17 @@ import json
 import math
 import re
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 
 import poise
-from poise import scoring
+from poise import checkpoint, scoring
 from poise.cli import main
 from poise.data import load
+from poise.data.windows import Windows
 from poise.errors import PoiseError
 from poise.scoring import Score, Sets
 from poise.scoring.table import METRICS
@@ -143,3 +146,43 @@ def test_samples_that_are_all_alike_still_get_every_score_there_is(value: int) -
     else:
         assert found["Vendi"].value == pytest.approx(1)
     assert found["support"].value == pytest.approx(1, abs=0.01)
+
+
+def test_samples_get_the_lengths_and_gaps_of_the_series_beside_them(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, lengths = rng.normal(size=(80, 12, 2)).cumsum(1), rng.integers(6, 13, 80)
+    np.savez(tmp_path / "walks.npz", train=x[:50], train_lengths=lengths[:50], test=x[50:], test_lengths=lengths[50:])
+    run = poise.train("rvae", tmp_path / "walks.npz", steps=5, width=8, latent=2, out=tmp_path / "run", progress=False)
+    with mock.patch.object(scoring, "compare", side_effect=scoring.compare) as seen:
+        poise.evaluate(run, samples=30, draws=2, limit=10)
+    sets = seen.call_args.args[0]
+    assert np.array_equal(np.isnan(sets.fake), np.isnan(sets.real))
+    assert np.isnan(sets.fake).any()
+
+
+def test_series_without_a_run_are_parted_in_time(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / f"{name}.npy" for name in "ab"]
+    for path, scale in zip(paths, (1.0, 3.0), strict=True):
+        np.save(path, scale * rng.normal(size=(400, 12, 2)))
+    with mock.patch.object(scoring, "compare", side_effect=scoring.compare) as seen:
+        found = poise.evaluate_sets(*paths, series=True, samples=40)
+    assert isinstance(seen.call_args.args[0].real, Windows)
+    assert found["values"] > 1
+
+
+def test_what_is_remembered_names_the_weights_that_were_scored(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"evaluate_every": 10, "score": "precision", "batch": 32, "width": 8}
+    run = poise.train("gan", "ring", steps=30, out=tmp_path / "run", progress=False, **settings)
+    for averaged in (True, False):
+        poise.evaluate(run, samples=50, averaged=averaged)
+    best, _ = checkpoint.latest(run.best)
+    assert best is not None
+    assert [line["step"] for line in run.evaluations()] == [int(best.name.removeprefix("step-")), 30]
+
+
+def test_a_run_with_nothing_held_out_is_one_line(tmp_path: Path) -> None:
+    np.save(tmp_path / "few.npy", np.zeros((20, 28, 28), np.uint8))
+    run = poise.train("gan", tmp_path / "few.npy", steps=2, width=4, batch=8, out=tmp_path / "run", progress=False)
+    with pytest.raises(PoiseError, match="scores need at least 10 samples of each kind, and there are 2 held-out"):
+        poise.evaluate(run)

@@ -92,8 +92,7 @@ def compare(
         progress("taking scores", done, len(plan))
         view, endings = views[by_judge], _endings(by_judge)
         try:
-            floor = _floor(name, metric, view, by_judge) if metric.floor else {}
-            scores += metric.scores(view, floor, endings)
+            scores += metric.scores(view, _floor(name, metric, view, by_judge), endings)
         except ValueError as error:  # such as samples that are all alike: no reason to be left without other scores
             scores += metric.untaken(str(error), endings)
     progress("taking scores", len(plan), len(plan))

@@ -49,7 +49,6 @@ class Metric:
         spread: where the interval comes from: leaving blocks of samples out, a share of the generated samples, or the
             metric itself, which returns key_low and key_high.
         copies: whether it compares samples with training data.
-        floor: whether real data have such a score.
         only: names of the data sets that it belongs to; () for all.
     """
 
@@ -59,7 +58,6 @@ class Metric:
     least: int = 2
     spread: Spread = "jackknife"
     copies: bool = False
-    floor: bool = True
     only: tuple[str, ...] = ()
 
     def suits(self, view: View, kind: str) -> bool:
@@ -72,7 +70,7 @@ class Metric:
 
         Args:
             view: the samples.
-            floor: what real ones score, by key; empty where they have no such score.
+            floor: what real ones score, by key.
             endings: what stands for {judge} and {distance} in names.
         """
         found = self.measure(view)

@@ -286,6 +286,7 @@ METRICS: dict[str, Metric] = {
                 "told apart",
                 "lower",
                 "accuracy of a recurrent classifier on other samples; ½ knows nothing",
+                share=True,
             ),
         ),
         SERIES,

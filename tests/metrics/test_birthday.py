@@ -1,13 +1,14 @@
 """The size of a support, from pairs that coincide."""
 
 import math
+from unittest import mock
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poise.metrics import birthday
+from poise.metrics import birthday, distance_bounds
 from poise.metrics.birthday import near_pairs, poisson_interval
 
 
@@ -70,13 +71,14 @@ def test_the_interval_solves_its_equations(count: int) -> None:
     values=st.lists(st.tuples(*[st.integers(-4, 4)] * 2), min_size=2, max_size=30),
     threshold=st.sampled_from([0.0, 1.0, 2.0, math.sqrt(5), 3.3]),
     shift=st.sampled_from([0, 10_000, 123_456_789]),
-    rows=st.integers(1, 40),
+    block=st.integers(1, 40),
 )
-def test_pairs_are_those_of_two_loops(values: list[tuple[int, int]], threshold: float, shift: int, rows: int) -> None:
+def test_pairs_are_those_of_two_loops(values: list[tuple[int, int]], threshold: float, shift: int, block: int) -> None:
     """Many lie exactly at the threshold and count."""
     x = torch.tensor(values, dtype=torch.float64)
     pairs = [(a - b).square().sum().sqrt() for i, a in enumerate(x) for b in x[i + 1 :]]
-    assert near_pairs(x + shift, threshold, rows) == sum(bool(pair <= threshold) for pair in pairs)
+    with mock.patch.object(distance_bounds, "BLOCK", block):
+        assert near_pairs(x + shift, threshold) == sum(bool(pair <= threshold) for pair in pairs)
 
 
 def test_copies_far_from_zero_are_found() -> None:

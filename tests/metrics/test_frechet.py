@@ -12,6 +12,7 @@ from torch import Tensor
 from metrics.features import draw
 from metrics.peers import load
 from poise.metrics import distance, frechet, frechet_infinity, moments
+from poise.metrics.frechet import frechet_leaving_out
 
 
 def whitened(n: int, d: int, seed: int) -> Tensor:
@@ -131,6 +132,31 @@ def test_unequal_numbers_of_samples_are_extrapolated_as_well() -> None:
     ]
     values = [scores["frechet_infinity"] for scores in found]
     assert abs(mean(values) - 2) < 4 * stdev(values) / math.sqrt(30)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    n=st.integers(12, 80),
+    m=st.integers(12, 80),
+    d=st.integers(1, 40),
+    blocks=st.integers(2, 5),
+    decay=st.floats(0, 2),
+    seed=st.integers(0, 99),
+)
+def test_leaving_blocks_out_is_measuring_the_others(
+    n: int, m: int, d: int, blocks: int, decay: float, seed: int
+) -> None:
+    """To 1e-4 of the traces, also of fewer samples than dimensions."""
+    scales = torch.arange(1, d + 1) ** -decay
+    real, fake = draw(n, d, seed) * scales, 1.3 * draw(m, d, seed + 100) * scales + 1
+    for block, scores in enumerate(frechet_leaving_out(real, fake, blocks)):
+        expected, spread = plain(*(x[torch.arange(len(x)) % blocks != block] for x in (real, fake)))
+        assert scores["frechet"] == pytest.approx(expected, abs=1e-4 * spread)
+
+
+def test_constant_features_can_be_left_out() -> None:
+    x = torch.ones(20, 3)
+    assert [scores["frechet"] for scores in frechet_leaving_out(x, x + 2, 4)] == pytest.approx([12.0] * 4)
 
 
 def test_a_seed_decides() -> None:

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poise.metrics import authenticity, copies, ct_score
+from poise.metrics import authenticity, copies, ct_score, nearest
 from poise.metrics.ct_score import mann_whitney
 from poise.metrics.kmeans import cells, kmeans
 
@@ -142,6 +142,16 @@ def test_slow_reference_of_the_score() -> None:
         top += n * (u - m * n / 2) / math.sqrt(m * n * (m + n + 1) / 12)
         bottom += n
     assert found["ct"] == pytest.approx(top / bottom, rel=1e-8)
+
+
+@pytest.mark.parametrize("regions", [2, 5])
+def test_known_neighbors_change_nothing(regions: int) -> None:
+    """Though some lie in another cell than the sample, and are not the nearest within its own."""
+    train, test, fake = (normal(n, 3, seed) for seed, n in enumerate((400, 200, 150)))
+    known = nearest(fake, train, 2)
+    scores = [ct_score(train, test, fake, seeded(), regions, found=found) for found in (None, known)]
+    assert scores[0] == scores[1]
+    assert authenticity(train, fake, found=known) == authenticity(train, fake)
 
 
 def test_copies_in_one_cell_only_are_seen_in_the_lowest() -> None:

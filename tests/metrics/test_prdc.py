@@ -12,7 +12,8 @@ from prdc import compute_prdc
 
 from metrics.features import draw, plain_prdc
 from metrics.peers import load
-from poise.metrics import distance_bounds, prdc, radii
+from poise.metrics import distance_bounds, nearest, prdc, radii
+from poise.metrics.prdc import prdc_leaving_out
 
 
 @settings(max_examples=40, deadline=None)
@@ -55,6 +56,33 @@ def test_blocks_and_known_radii_change_nothing(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(distance_bounds, "BLOCK", block)
     assert prdc(real, fake) == expected
     assert prdc(real, fake, real_radii=radii(real, 5)) == expected
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    n=st.integers(12, 60),
+    m=st.integers(12, 60),
+    d=st.integers(1, 8),
+    k=st.integers(1, 5),
+    blocks=st.integers(2, 5),
+    whole=st.booleans(),
+    seed=st.integers(0, 999),
+)
+def test_leaving_blocks_out_is_measuring_the_others(
+    n: int, m: int, d: int, k: int, blocks: int, whole: bool, seed: int
+) -> None:
+    """Also where so few neighbors are known that the k-th of those left is not among them, and where many tie."""
+    draws = torch.Generator().manual_seed(seed)
+    real, fake = (
+        torch.randn(count, d, generator=draws) if whole else torch.randint(4, (count, d), generator=draws).float()
+        for count in (n, m)
+    )
+    known = nearest(real, real, k, itself=True) if whole else None
+    found, without = prdc_leaving_out(real, fake, blocks, k, real_neighbors=known)
+    assert found == prdc(real, fake, k)
+    for block, scores in enumerate(without):
+        left, made = (x[torch.arange(len(x)) % blocks != block] for x in (real, fake))
+        assert scores == prdc(left, made, k)
 
 
 @pytest.mark.parametrize(("n", "m", "k"), [(200, 200, 5), (100, 300, 3), (300, 60, 1)])

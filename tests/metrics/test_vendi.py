@@ -11,6 +11,7 @@ from torch.nn.functional import normalize
 
 from metrics.features import draw
 from poise.metrics import vendi, vendi_ratio
+from poise.metrics.vendi import vendi_leaving_out
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -79,6 +80,13 @@ def test_the_ratio_says_how_much_is_missing(kept: int) -> None:
     assert scores == pytest.approx(
         {"vendi_1": kept, "vendi_2": kept, "vendi_1_ratio": kept / 4, "vendi_2_ratio": kept / 4}
     )
+
+
+@pytest.mark.parametrize(("n", "d"), [(60, 5), (23, 22), (12, 40)])
+def test_leaving_blocks_out_is_measuring_the_others(n: int, d: int) -> None:
+    x = draw(n, d, 0)
+    for block, scores in enumerate(vendi_leaving_out(x, 3, (0.5, 1, math.inf))):
+        assert scores == pytest.approx(vendi(x[torch.arange(n) % 3 != block], (0.5, 1, math.inf)), rel=1e-9)
 
 
 def test_scale_does_not_matter() -> None:

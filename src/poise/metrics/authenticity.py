@@ -3,10 +3,10 @@
 from torch import Tensor
 
 from .check import check_features
-from .neighbors import nearest
+from .neighbors import Neighbors, nearest
 
 
-def authenticity(train: Tensor, fake: Tensor) -> dict[str, float]:
+def authenticity(train: Tensor, fake: Tensor, *, found: Neighbors | None = None) -> dict[str, float]:
     """Return the share of generated samples that are not nearer to a training sample than its nearest other one is.
 
         authentic ⇔ ‖f − t‖ > min_{s ≠ t} ‖t − s‖,   t the training sample nearest to f
@@ -19,6 +19,7 @@ def authenticity(train: Tensor, fake: Tensor) -> dict[str, float]:
     Args:
         train: features [n, d], n ≥ 2.
         fake: features [m, d], m ≥ 1.
+        found: `nearest(fake, train, k)` for some k, if known already.
 
     Returns:
         {"authenticity": share}; 0 of exact copies.
@@ -36,7 +37,7 @@ def authenticity(train: Tensor, fake: Tensor) -> dict[str, float]:
     """
     check_features(train, 2, "training features")
     check_features(fake, 1, "generated features")
-    distance, which = nearest(fake, train)
-    asked, place = which.squeeze(1).unique(return_inverse=True)
+    distances, which = nearest(fake, train) if found is None else found
+    asked, place = which[:, 0].unique(return_inverse=True)
     own = nearest(train[asked], train, 2)[0][:, 1]  # the first is the sample itself, at 0
-    return {"authenticity": (distance.squeeze(1) > own[place]).double().mean().item()}
+    return {"authenticity": (distances[:, 0] > own[place]).double().mean().item()}

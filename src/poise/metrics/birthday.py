@@ -6,10 +6,13 @@ import torch
 from torch import Tensor
 
 from .check import check_features, check_pair
-from .neighbors import nearest
+from .distance_bounds import Frame, differences, full_precision
+from .neighbors import radii
 
 
-def birthday(real: Tensor, fake: Tensor, quantile: float = 0.01, rows: int = 1024) -> dict[str, float]:
+def birthday(
+    real: Tensor, fake: Tensor, quantile: float = 0.01, *, real_nearest: Tensor | None = None
+) -> dict[str, float]:
     """Estimate the size of the support of generated samples, S, from D, how many pairs of them are near-duplicates.
 
         E D = n(n − 1)/2S  ⇒  S ≈ n(n − 1)/2D
@@ -28,7 +31,7 @@ def birthday(real: Tensor, fake: Tensor, quantile: float = 0.01, rows: int = 102
         real: features [m, d], m ≥ 2 and at least 1/quantile.
         fake: features [n, d], n ≥ 2.
         quantile: of the real samples' distances to their nearest other one, which is the threshold.
-        rows: how many samples are compared with all others at once; what bounds the memory.
+        real_nearest: `radii(real, 1)`, [m], if known already.
 
     Returns:
         "support", S; "low" and "high", between which it lies with 95 % confidence if D is Poisson; "duplicates", D;
@@ -48,40 +51,40 @@ def birthday(real: Tensor, fake: Tensor, quantile: float = 0.01, rows: int = 102
     """
     check_pair(real, fake, 2)
     check_features(real, math.ceil(1 / quantile), "real features")
-    threshold = torch.quantile(nearest(real, real, itself=True)[0].flatten(), quantile).item()
-    found, pairs = near_pairs(fake.double(), threshold, rows), len(fake) * (len(fake) - 1) / 2
+    threshold = torch.quantile(radii(real, 1) if real_nearest is None else real_nearest, quantile).item()
+    found, pairs = near_pairs(fake, threshold), len(fake) * (len(fake) - 1) / 2
     low, high = poisson_interval(found)
     support, least, most = (pairs / count if count else math.inf for count in (found, high, low))
     return {"support": support, "low": least, "high": most, "duplicates": float(found), "threshold": threshold}
 
 
-def near_pairs(x: Tensor, threshold: float, rows: int = 1024) -> int:
+def near_pairs(x: Tensor, threshold: float) -> int:
     """Count the pairs i < j with ‖x_i − x_j‖ ≤ threshold, exactly.
 
-    A product of matrices finds the distances; those that its rounding leaves in doubt are computed again.
+    A product of matrices in float32 bounds the distances; those that the bounds leave in doubt are taken in float64.
 
     Args:
-        x: points [n, d], float64.
+        x: points [n, d].
         threshold: of the distance.
-        rows: how many points are compared with all others at once.
 
     Example:
         >>> near_pairs(torch.tensor([[0.0], [1.0], [3.0]], dtype=torch.float64), 1.0)
         1
     """
-    y = x - x.mean(0)  # far from 0 the digits of products cancel
-    squares, limit, count = y.square().sum(1), threshold**2, 0
-    # far more than rounding makes: of the products, and of the shift
-    slip = 1e-15 * x.norm(dim=1).max().item()
-    doubt = 4e-13 * math.sqrt(x.shape[1]) * (squares.max().item() + limit) + 4 * slip * (threshold + slip)
-    for start in range(0, len(x), rows):
-        block, others = x[start : start + rows], x[start:]
-        far = squares[start : start + rows, None] + squares[None, start:] - 2 * y[start : start + rows] @ y[start:].T
-        far = far.masked_fill(torch.ones_like(far, dtype=torch.bool).tril(), torch.inf)  # each pair once
-        count += int((far < limit - doubt).sum())
-        i, j = ((far - limit).abs() <= doubt).nonzero(as_tuple=True)
-        for a, b in zip(i.split(rows), j.split(rows), strict=True):
-            count += int(((block[a] - others[b]).square().sum(1).sqrt() <= threshold).sum())
+    frame, count = Frame(x, x, torch.float32), 0
+    placed, limit = frame.place(x), (threshold * frame.scale) ** 2
+    with full_precision(x.device):
+        for i, block in placed.blocks():
+            for j, others in placed.blocks():
+                if j.start < i.start:
+                    continue
+                lower = frame.lower(block, others)
+                if i == j:
+                    lower.masked_fill_(torch.ones_like(lower, dtype=torch.bool).tril(), torch.inf)  # each pair once
+                near = lower + frame.width(block, others) <= limit
+                count += int(near.sum())
+                a, b = ((lower <= limit) & ~near).nonzero(as_tuple=True)
+                count += int((differences(x[i], a, x[j], b) <= threshold).sum())
     return count
 
 

@@ -45,10 +45,19 @@ def copies(train: Tensor, held_out: Tensor, fake: Tensor) -> dict[str, float]:
     check_features(train, 2, "training features")
     check_features(held_out, 1, "held-out features")
     check_features(fake, 1, "generated features")
-    return {"copied": copied(train, fake), "copied_held_out": copied(train, held_out)}
+    return {"copied": copied(nearest(fake, train, 2)[0]), "copied_held_out": copied(nearest(held_out, train, 2)[0])}
 
 
-def copied(train: Tensor, x: Tensor) -> float:
-    """Return the share of samples x [m, d] that are three times nearer to a training sample than to any other."""
-    first, second = nearest(x, train, 2)[0].unbind(1)
+def copied(distances: Tensor) -> float:
+    """Return the share of samples that are three times nearer to a training sample than to any other.
+
+    Args:
+        distances: to the nearest and second nearest training sample, [m, 2].
+
+    Example:
+        >>> import torch
+        >>> copied(torch.tensor([[0.1, 4.0], [2.0, 3.0]]))
+        0.5
+    """
+    first, second = distances.unbind(1)
     return ((first < RATIO * second) | (first == 0)).double().mean().item()

@@ -1,6 +1,7 @@
 """The Fréchet distance between two sets of features, at their sizes and as if they were infinite."""
 
 import statistics
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,7 @@ from .check import check_features, check_pair
 PARTS, QUANTILE = 8, 2.365  # of samples, for the interval; Student's t with seven degrees of freedom at .975
 EPSILON = torch.finfo(torch.float64).eps
 EXACT = 1e-9  # what the fast trace may err by, as a share of the traces of both covariances
+RIDGE = 1e-10  # share of the mean variance that is added to variances, so that a covariance has a Cholesky factor
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ def moments(features: Tensor) -> Moments:
     return Moments(mean, factor, n)
 
 
-def distance(a: Moments, b: Moments) -> float:
-    """Return ‖μ_a − μ_b‖² + tr Σ_a + tr Σ_b − 2 tr (Σ_a Σ_b)^½, right to 1e-9 of the traces.
+def distance(a: Moments, b: Moments, tolerance: float = EXACT) -> float:
+    """Return ‖μ_a − μ_b‖² + tr Σ_a + tr Σ_b − 2 tr (Σ_a Σ_b)^½, right to a share `tolerance` of the traces.
 
     Raises:
         ValueError: other dimensions.
@@ -77,7 +79,7 @@ def distance(a: Moments, b: Moments) -> float:
         raise ValueError(f"features must have as many dimensions, not {len(a.mean)} and {len(b.mean)}")
     shift = (a.mean - b.mean).square().sum()
     spread = a.factor.square().sum() + b.factor.square().sum()
-    return max(0.0, (shift + spread).item() - 2 * _nuclear_norm(a.factor @ b.factor.T, EXACT * spread.item() / 2))
+    return max(0.0, (shift + spread).item() - 2 * _nuclear_norm(a.factor @ b.factor.T, tolerance * spread.item() / 2))
 
 
 def frechet(real: Tensor, fake: Tensor) -> dict[str, float]:
@@ -109,7 +111,51 @@ def frechet(real: Tensor, fake: Tensor) -> dict[str, float]:
     return {"frechet": distance(moments(real), moments(fake))}
 
 
-def frechet_infinity(real: Tensor, fake: Tensor, *, generator: torch.Generator) -> dict[str, float]:
+def frechet_leaving_out(real: Tensor, fake: Tensor, blocks: int) -> list[dict[str, float]]:
+    """Return the squared Fréchet distance without each block of samples, by products of features within blocks.
+
+    A few times quicker than `frechet` of the samples that are left, because the products of one block serve all, and
+    right to about 1e-5 of the traces: enough to tell how far the distance would move with other samples.
+
+    Args:
+        real: features [n, d], of which more than one must be left.
+        fake: features [m, d], likewise.
+        blocks: how many; sample i of either set is in block i mod `blocks`.
+
+    Raises:
+        ValueError: too few samples, other dimensions, or NaN or infinite features.
+
+    Example:
+        >>> x = torch.randn(400, 3, generator=torch.Generator().manual_seed(0))
+        >>> without = frechet_leaving_out(x, x + 1, 4)  # a shift by 1 in three dimensions
+        >>> [round(scores["frechet"], 4) for scores in without]
+        [3.0, 3.0, 3.0, 3.0]
+    """
+    check_pair(real[::blocks], fake[::blocks], 2)
+    check_pair(real, fake, 2)
+    pairs = zip(_moments_leaving_out(real, blocks), _moments_leaving_out(fake, blocks), strict=True)
+    return [{"frechet": distance(a, b, tolerance=1e-5)} for a, b in pairs]
+
+
+def _moments_leaving_out(features: Tensor, blocks: int) -> Iterator[Moments]:
+    """Yield moments without each block; the factor by Cholesky, from the scatter around the middle of all."""
+    n, d = features.shape
+    middle = features.double().mean(0)
+    parts = [features[block::blocks].double() - middle for block in range(blocks)]
+    sums, scatters = [part.sum(0) for part in parts], [part.T @ part for part in parts]
+    total, scatter = torch.stack(sums).sum(0), torch.stack(scatters).sum(0)
+    for block in range(blocks):
+        count = n - len(parts[block])
+        shift = (total - sums[block]) / count
+        covariance = (scatter - scatters[block] - count * torch.outer(shift, shift)) / (count - 1)
+        ridge = RIDGE * covariance.diagonal().mean().clamp(min=torch.finfo(torch.float64).tiny)
+        factor = torch.linalg.cholesky(covariance + ridge * torch.eye(d, dtype=torch.float64, device=features.device))
+        yield Moments(middle + shift, factor.T, count)
+
+
+def frechet_infinity(
+    real: Tensor, fake: Tensor, *, generator: torch.Generator, whole: float | None = None
+) -> dict[str, float]:
     """Estimate the squared Fréchet distance of infinitely many real and generated samples.
 
     To first order the distance of samples is too high by c/n, so by twice as much in halves of both sets:
@@ -123,6 +169,7 @@ def frechet_infinity(real: Tensor, fake: Tensor, *, generator: torch.Generator) 
         real: features [n, d], n ≥ 16.
         fake: features [m, d], m ≥ 16; n and m may differ.
         generator: shuffles the samples; on the CPU.
+        whole: `frechet(real, fake)["frechet"]`, if known already.
 
     Returns:
         {"frechet_infinity", "low", "high"}: the interval holds the truth 95 times in 100 or more often. It comes from
@@ -142,8 +189,9 @@ def frechet_infinity(real: Tensor, fake: Tensor, *, generator: torch.Generator) 
     """
     check_pair(real, fake, 2 * PARTS)
     real, fake = (x[torch.randperm(len(x), generator=generator).to(x.device)] for x in (real, fake))
-    whole, halves, eighths = (_distances(real, fake, parts) for parts in (1, 2, PARTS))
-    estimate = 2 * whole[0] - statistics.mean(halves)
+    whole = _distances(real, fake, 1)[0] if whole is None else whole
+    halves, eighths = (_distances(real, fake, parts) for parts in (2, PARTS))
+    estimate = 2 * whole - statistics.mean(halves)
     error = QUANTILE * statistics.stdev(eighths) / PARTS**0.5
     return {"frechet_infinity": estimate, "low": estimate - error, "high": estimate + error}
 

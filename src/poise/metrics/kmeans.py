@@ -38,7 +38,7 @@ def kmeans(x: Tensor, k: int, generator: torch.Generator, steps: int = 30, rows:
     x = x - middle
     centers, places = _spread(x, k, generator), None
     for _ in range(steps):
-        before, places = places, cells(x, centers, rows)
+        before, places = places, _places(x, centers, rows)
         if before is not None and torch.equal(before, places):
             break
         counts = places.bincount(minlength=k).unsqueeze(1)
@@ -63,25 +63,26 @@ def cells(x: Tensor, centers: Tensor, rows: int = 4096) -> Tensor:
         tensor([0, 1])
     """
     middle = centers.mean(0)
-    centers = centers - middle
+    return torch.cat([_places(block.double() - middle, centers - middle, rows) for block in x.split(rows)])
+
+
+def _places(x: Tensor, centers: Tensor, rows: int) -> Tensor:
+    """Return the index of the center nearest to each point; both lie around 0, in float64."""
     half = centers.square().sum(1) / 2  # ‖x − c‖² = ‖x‖² − 2 (x·c − ‖c‖²/2): the nearest is where that is greatest
-    blocks = [((block.double() - middle) @ centers.T - half).argmax(1) for block in x.split(rows)]
-    return torch.cat(blocks)
+    return torch.cat([(block @ centers.T - half).argmax(1) for block in x.split(rows)])
 
 
 def _spread(x: Tensor, k: int, generator: torch.Generator) -> Tensor:
     """Draw the first centers."""
     first = torch.randint(len(x), (1,), generator=generator, device=x.device)
     chosen, nearest = [x[first]], torch.full((len(x),), torch.inf, dtype=x.dtype, device=x.device)
+    squares = x.square().sum(1)
     for _ in range(k - 1):
-        nearest = torch.minimum(nearest, _squares(x, chosen[-1]))
+        last = chosen[-1]
+        found = squares - 2 * (x @ last.T).squeeze(1) + last.square().sum()
+        nearest = torch.minimum(nearest, found.clamp(min=0))
         ends = nearest.cumsum(0)
         u = torch.rand(1, generator=generator, device=x.device, dtype=x.dtype) * ends[-1]
         # where all points are centers already any will do
         chosen.append(x[torch.searchsorted(ends, u, right=True).clamp(max=len(x) - 1)])
     return torch.cat(chosen)
-
-
-def _squares(x: Tensor, center: Tensor) -> Tensor:
-    """Return the squared distance of points [n, d] from one [1, d]."""
-    return (x.square().sum(1) - 2 * (x @ center.T).squeeze(1) + center.square().sum()).clamp(min=0)

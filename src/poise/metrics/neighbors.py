@@ -7,10 +7,13 @@ from .check import check_features
 from .distance_bounds import Frame, differences, full_precision
 
 SPARE = 6  # candidates beyond k
+ROOMY = 3  # times k: with a fifth of the samples left out, k of so many neighbors are nearly always left
+
+Neighbors = tuple[Tensor, Tensor]  # distances, ascending, and indices
 
 
 @torch.no_grad()
-def nearest(queries: Tensor, points: Tensor, k: int = 1, *, itself: bool = False) -> tuple[Tensor, Tensor]:
+def nearest(queries: Tensor, points: Tensor, k: int = 1, *, itself: bool = False) -> Neighbors:
     """Return the k nearest points of each query by the distance √Σ_i (x_i − y_i)², taken in float64.
 
     Candidates are those of the smallest lower bounds, from products in float32. A query is settled when its k-th
@@ -72,6 +75,47 @@ def radii(features: Tensor, k: int) -> Tensor:
         tensor([3., 2., 3.], dtype=torch.float64)
     """
     return nearest(features, features, k, itself=True)[0][:, -1].clone()
+
+
+def radii_leaving_out(features: Tensor, k: int, blocks: int, neighbors: Neighbors | None = None) -> Tensor:
+    """Return the distance to the k-th nearest other sample, of all samples and without each block of them.
+
+    Args:
+        features: [n, d].
+        k: which neighbor.
+        blocks: how many; sample i is in block i mod `blocks`.
+        neighbors: `nearest(features, features, w, itself=True)` for some w ≥ k, if known already.
+
+    Returns:
+        Float64 [1 + blocks, n]; NaN for the samples of the block that is left out.
+
+    Raises:
+        ValueError: fewer than k + 1 samples are left, or NaN or infinite features.
+
+    Example:
+        >>> radii_leaving_out(torch.tensor([[0.0], [1.0], [3.0], [7.0]]), 1, 2)
+        tensor([[1., 1., 2., 4.],
+                [nan, 6., nan, 6.],
+                [3., nan, 3., nan]], dtype=torch.float64)
+    """
+    n = len(features)
+    if neighbors is None:
+        neighbors = nearest(features, features, min(n - 1, ROOMY * k), itself=True)
+    distances, indices = neighbors
+    rows = torch.arange(n, device=features.device)
+    found = [distances[:, k - 1]]
+    for block in range(blocks):
+        ranks = (indices % blocks != block).cumsum(1)
+        at = (ranks < k).sum(1)
+        few = at == indices.shape[1]  # the k-th lies farther off than all that are known
+        radius = distances.gather(1, at.clamp(max=indices.shape[1] - 1).unsqueeze(1)).squeeze(1)
+        radius[rows % blocks == block] = torch.nan
+        some = rows[few & (rows % blocks != block)]
+        if len(some):
+            left = features[rows % blocks != block]
+            radius[some] = nearest(features[some], left, k + 1)[0][:, -1]  # the nearest is the sample itself, at 0
+        found.append(radius)
+    return torch.stack(found)
 
 
 def _candidates(

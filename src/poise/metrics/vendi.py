@@ -40,9 +40,37 @@ def vendi(features: Tensor, orders: Sequence[float] = (1.0,)) -> dict[str, float
     """
     if bad := [q for q in orders if not q >= 0]:
         raise ValueError(f"an order of the Vendi score must be at least 0, not {bad[0]}")
-    check_features(features, 1)
-    shares = _eigenvalues(features)
-    return {f"vendi_{q:g}": _effective_number(shares, q) for q in orders}
+    _check(features, 1)
+    n, d = features.shape
+    if n > d:
+        return _scores(_product(features), n, orders)
+    rows = _unit(features)
+    return _scores(rows @ rows.T, n, orders)
+
+
+def vendi_leaving_out(features: Tensor, blocks: int, orders: Sequence[float] = (1.0,)) -> list[dict[str, float]]:
+    """Return the Vendi scores without each block of samples; products of features are taken once for all of them.
+
+    Args:
+        features: [n, d], none of them zero.
+        blocks: how many; sample i is in block i mod `blocks`.
+        orders: as of `vendi`.
+
+    Raises:
+        ValueError: as `vendi`.
+
+    Example:
+        >>> vendi_leaving_out(torch.eye(4), 2) == [vendi(torch.eye(4)[1::2]), vendi(torch.eye(4)[::2])]
+        True
+    """
+    _check(features, blocks)
+    n, d = features.shape
+    if n <= d:
+        kept = torch.arange(n, device=features.device) % blocks
+        return [vendi(features[kept != block], orders) for block in range(blocks)]
+    products = [_product(features[block::blocks]) for block in range(blocks)]
+    total = torch.stack(products).sum(0)
+    return [_scores(total - product, n - len(features[b::blocks]), orders) for b, product in enumerate(products)]
 
 
 def vendi_ratio(real: Tensor, fake: Tensor, orders: Sequence[float] = (1.0,)) -> dict[str, float]:
@@ -73,23 +101,27 @@ def vendi_ratio(real: Tensor, fake: Tensor, orders: Sequence[float] = (1.0,)) ->
     return scores | {f"{name}_ratio": scores[name] / base[name] for name in scores}
 
 
-def _eigenvalues(features: Tensor) -> Tensor:
-    """Return the eigenvalues of K/n that are more than rounding; those of the d × d product are the same."""
-    n, d = features.shape
-    peaks = features.abs().amax(1, keepdim=True)
+def _check(features: Tensor, least: int) -> None:
+    check_features(features, least)
+    peaks = features.abs().amax(1)
     if not peaks.all():
-        raise ValueError(f"sample {int((peaks == 0).nonzero()[0, 0])} has features that are all zero, and no cosine")
-    if n <= d:
-        rows = _unit(features)
-        product = rows @ rows.T
-    else:
-        product = torch.zeros(d, d, dtype=torch.float64, device=features.device)
-        for block in features.split(BLOCK):
-            rows = _unit(block)
-            product.addmm_(rows.T, rows)
+        raise ValueError(f"sample {int((peaks == 0).nonzero()[0])} has features that are all zero, and no cosine")
+
+
+def _scores(product: Tensor, n: int, orders: Sequence[float]) -> dict[str, float]:
+    """Return the scores of n samples; the eigenvalues of K are those of the d × d product, but for zeros."""
     values = torch.linalg.eigvalsh(product / n)
-    kept: Tensor = values[values > len(values) * torch.finfo(torch.float64).eps * values[-1]]
-    return kept / kept.sum()
+    shares = values[values > len(values) * torch.finfo(torch.float64).eps * values[-1]]  # the rest is rounding
+    return {f"vendi_{q:g}": _effective_number(shares / shares.sum(), q) for q in orders}
+
+
+def _product(features: Tensor) -> Tensor:
+    """Return Σ x xᵀ/‖x‖², [d, d]."""
+    product = torch.zeros(features.shape[1], features.shape[1], dtype=torch.float64, device=features.device)
+    for block in features.split(BLOCK):
+        rows = _unit(block)
+        product.addmm_(rows.T, rows)
+    return product
 
 
 def _unit(rows: Tensor) -> Tensor:

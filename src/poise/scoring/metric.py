@@ -1,6 +1,6 @@
 """What a metric is to the table of scores."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, nan
 from typing import Literal
@@ -9,7 +9,9 @@ from . import interval
 from .score import Better, Score
 from .view import View
 
-Measure = Callable[[View], Mapping[str, float]]
+Numbers = Mapping[str, float]
+LeftOut = tuple[Numbers, Sequence[Numbers]]  # of all samples, and without each block of them
+Measure = Callable[[View], Numbers]
 Spread = Literal["jackknife", "share", "own", "none"]
 
 
@@ -50,6 +52,7 @@ class Metric:
             metric itself, which returns key_low and key_high.
         copies: whether it compares samples with training data.
         only: names of the data sets that it belongs to; () for all.
+        without: for the jackknife, a quicker way to measure all samples, and those without each of so many blocks.
     """
 
     measure: Measure
@@ -59,13 +62,14 @@ class Metric:
     spread: Spread = "jackknife"
     copies: bool = False
     only: tuple[str, ...] = ()
+    without: Callable[[View, int], LeftOut] | None = None
 
     def suits(self, view: View, kind: str) -> bool:
         """Whether samples can be given these scores."""
         enough = min(len(view.real), len(view.fake)) >= self.least
         return kind in self.kinds and enough and (not self.only or view.data in self.only)
 
-    def scores(self, view: View, floor: Mapping[str, float], endings: Mapping[str, str]) -> list[Score]:
+    def scores(self, view: View, floor: Numbers, endings: Mapping[str, str]) -> list[Score]:
         """Measure, with intervals.
 
         Args:
@@ -73,8 +77,7 @@ class Metric:
             floor: what real ones score, by key.
             endings: what stands for {judge} and {distance} in names.
         """
-        found = self.measure(view)
-        ends = self._intervals(view, found)
+        found, ends = self._intervals(view)
         return [
             entry.score(found[entry.key], floor.get(entry.key, nan), ends.get(entry.key, (nan, nan)), endings)
             for entry in self.entries
@@ -85,12 +88,18 @@ class Metric:
         about = f"not taken: {reason}"
         return [Score(e.name.format(**endings), nan, nan, nan, nan, e.better, about) for e in self.entries]
 
-    def _intervals(self, view: View, found: Mapping[str, float]) -> dict[str, tuple[float, float]]:
-        if self.spread == "none":
-            return {}
+    def _intervals(self, view: View) -> tuple[Numbers, dict[str, tuple[float, float]]]:
+        """Return the numbers, and their intervals."""
+        if self.spread == "jackknife":
+            found, without = self.without(view, interval.BLOCKS) if self.without else self._leaving_out(view)
+            return found, interval.jackknife({e.key: found[e.key] for e in self.entries}, without)
+        found = self.measure(view)
         if self.spread == "own":
-            return {e.key: (found[f"{e.key}_low"], found[f"{e.key}_high"]) for e in self.entries}
+            return found, {e.key: (found[f"{e.key}_low"], found[f"{e.key}_high"]) for e in self.entries}
         if self.spread == "share":
-            return {e.key: interval.share(found[e.key], len(view.fake)) for e in self.entries}
-        without = [self.measure(view.without(block, interval.BLOCKS)) for block in range(interval.BLOCKS)]
-        return interval.jackknife({e.key: found[e.key] for e in self.entries}, without)
+            return found, {e.key: interval.share(found[e.key], len(view.fake)) for e in self.entries}
+        return found, {}
+
+    def _leaving_out(self, view: View) -> LeftOut:
+        blocks = range(interval.BLOCKS)
+        return self.measure(view), [self.measure(view.without(block, interval.BLOCKS)) for block in blocks]

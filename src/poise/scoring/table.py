@@ -1,7 +1,6 @@
 """The table of metrics: for each a function of a view, and how its numbers are read."""
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -13,13 +12,13 @@ from ..metrics.authenticity import authenticity
 from ..metrics.birthday import birthday
 from ..metrics.copies import copied
 from ..metrics.ct_score import ct_score
-from ..metrics.frechet import frechet, frechet_infinity
+from ..metrics.frechet import frechet_infinity, frechet_leaving_out
 from ..metrics.gray import gray_levels
 from ..metrics.kid import kid_of_all
 from ..metrics.mmd import mmd
 from ..metrics.modes import modes
 from ..metrics.ndb import ndb
-from ..metrics.prdc import prdc
+from ..metrics.prdc import prdc, prdc_leaving_out
 from ..metrics.repeats import repeats
 from ..metrics.spectrum import spectrum
 from ..metrics.stacked import stacked_modes
@@ -27,16 +26,17 @@ from ..metrics.stylized import stylized
 from ..metrics.train_on_synthetic import train_on_synthetic
 from ..metrics.two_sample import TwoSample, two_sample
 from ..metrics.two_sample_linear import two_sample_linear
-from ..metrics.vendi import vendi
+from ..metrics.vendi import vendi, vendi_leaving_out
 from ..metrics.wasserstein import wasserstein
-from .metric import Entry, Metric
+from .metric import Entry, LeftOut, Metric, Numbers
 from .view import Side, View
 
-Numbers = Mapping[str, float]
 STATIC = ("images", "points", "table")
 FLAT = ("points", "table")
 SERIES = ("series",)
 ALL = (*STATIC, *SERIES)
+VENDI = (1.0, math.inf)  # orders
+KERNEL = 5_000  # samples of each kind for the kernel distance, whose chance is small long before
 PERMUTED = 1_000  # samples of each kind in a permutation test, whose kernel is held whole
 TOYS = {"ring": ring_modes, "grid": grid_modes}
 
@@ -50,17 +50,22 @@ def _rows(side: Side) -> Tensor:
 
 
 def _frechet(view: View) -> Numbers:
-    return frechet(view.real.features, view.fake.features)
+    return {"frechet": view.frechet}
+
+
+def _frechet_without(view: View, blocks: int) -> LeftOut:
+    return _frechet(view), frechet_leaving_out(view.real.features, view.fake.features, blocks)
 
 
 def _frechet_infinity(view: View) -> Numbers:
-    found = frechet_infinity(view.real.features, view.fake.features, generator=_generator(view))
+    sides = view.real.features, view.fake.features
+    found = frechet_infinity(*sides, generator=_generator(view), whole=view.frechet)
     ends = {f"frechet_infinity_{end}": found[end] for end in ("low", "high")}
     return {"frechet_infinity": found["frechet_infinity"], **ends}
 
 
 def _kid(view: View) -> Numbers:
-    found = kid_of_all(view.real.features, view.fake.features)
+    found = kid_of_all(view.real.features[:KERNEL], view.fake.features[:KERNEL])
     reach = 1.96 * found["kid_error"]
     return {"kid": found["kid"], "kid_low": found["kid"] - reach, "kid_high": found["kid"] + reach}
 
@@ -69,8 +74,19 @@ def _prdc(view: View) -> Numbers:
     return prdc(view.real.features, view.fake.features)
 
 
+def _prdc_without(view: View, blocks: int) -> LeftOut:
+    real, fake = view.real, view.fake
+    return prdc_leaving_out(
+        real.features, fake.features, blocks, real_neighbors=real.neighbors, fake_neighbors=fake.neighbors
+    )
+
+
 def _vendi(view: View) -> Numbers:
-    return vendi(view.fake.features, (1.0, math.inf))
+    return vendi(view.fake.features, VENDI)
+
+
+def _vendi_without(view: View, blocks: int) -> LeftOut:
+    return _vendi(view), vendi_leaving_out(view.fake.features, blocks, VENDI)
 
 
 def _ndb(view: View) -> Numbers:
@@ -79,20 +95,21 @@ def _ndb(view: View) -> Numbers:
 
 
 def _birthday(view: View) -> Numbers:
-    found = birthday(view.real.features, view.fake.features)
+    found = birthday(view.real.features, view.fake.features, real_nearest=view.real.neighbors[0][:, 0])
     return {"support": found["support"], "support_low": found["low"], "support_high": found["high"]}
 
 
 def _copies(view: View) -> Numbers:
-    return {"copied": copied(view.train.features, view.fake.features)}
+    return {"copied": copied(view.in_training[0])}
 
 
 def _authenticity(view: View) -> Numbers:
-    return authenticity(view.train.features, view.fake.features)
+    return authenticity(view.train.features, view.fake.features, found=view.in_training)
 
 
 def _ct(view: View) -> Numbers:
-    return ct_score(view.train.features, view.real.features, view.fake.features, _generator(view))
+    sides = view.train.features, view.real.features, view.fake.features
+    return ct_score(*sides, _generator(view), found=view.in_training)
 
 
 def _spectrum(view: View) -> Numbers:
@@ -160,6 +177,7 @@ METRICS: dict[str, Metric] = {
             ),
         ),
         ALL,
+        without=_frechet_without,
     ),
     "frechet-infinity": Metric(
         _frechet_infinity,
@@ -181,6 +199,7 @@ METRICS: dict[str, Metric] = {
         ),
         ALL,
         10,
+        without=_prdc_without,
     ),
     "vendi": Metric(
         _vendi,
@@ -189,6 +208,7 @@ METRICS: dict[str, Metric] = {
             Entry("vendi_inf", "Vendi ∞", "real", "the same, by the most frequent kind alone"),
         ),
         ("images",),
+        without=_vendi_without,
     ),
     "ndb": Metric(
         _ndb,

@@ -1,11 +1,17 @@
 """What a score looks at: real, generated and training samples, and what a judge makes of each."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
+
+from ..metrics.frechet import frechet
+from ..metrics.neighbors import Neighbors, nearest
+
+NEIGHBORS = 16  # kept of each sample: balls reach to the fifth, and to a later one where blocks are left out
 
 Rows = NDArray[Any]
 
@@ -24,6 +30,11 @@ class Side:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @cached_property
+    def neighbors(self) -> Neighbors:
+        """Distances to the nearest other samples, and which they are; several scores need them."""
+        return nearest(self.features, self.features, min(NEIGHBORS, len(self) - 1), itself=True)
 
     def take(self, index: NDArray[np.int64]) -> "Side":
         """Return some of the samples."""
@@ -56,6 +67,16 @@ class View:
     train: Side
     data: str = ""
     seed: int = 0
+
+    @cached_property
+    def frechet(self) -> float:
+        """The Fréchet distance of all samples, which two scores need."""
+        return frechet(self.real.features, self.fake.features)["frechet"]
+
+    @cached_property
+    def in_training(self) -> Neighbors:
+        """Distances from generated samples to the two nearest training samples, and which they are."""
+        return nearest(self.fake.features, self.train.features, 2)
 
     def floor(self, copies: bool) -> "View":
         """Return the view of real samples in the place of generated ones.

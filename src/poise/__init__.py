@@ -11,11 +11,16 @@ if TYPE_CHECKING:
     from .diagnosis import diagnose
     from .run import Run
     from .sequence_use import forecast, impute
+    from .study import Arm, Budget, Study, compare
     from .use import encode, held_out, reconstruct
 
 __all__ = [
+    "Arm",
+    "Budget",
     "PoiseError",
     "Run",
+    "Study",
+    "compare",
     "diagnose",
     "encode",
     "evaluate",
@@ -29,7 +34,7 @@ __all__ = [
 
 HOMES = {"train": "api", "Run": "run", "encode": "use", "held_out": "use", "reconstruct": "use"}
 HOMES |= {"evaluate": "assess", "evaluate_sets": "assess", "forecast": "sequence_use", "impute": "sequence_use"}
-HOMES |= {"diagnose": "diagnosis"}
+HOMES |= {"diagnose": "diagnosis", "Arm": "study", "Budget": "study", "Study": "study", "compare": "study"}
 
 
 def __getattr__(name: str) -> Any:

@@ -121,7 +121,7 @@ def train_config(
     """Train a resolved configuration into a folder; see `train`."""
     claim(path, config, dataset.fingerprint, resume=resume, overwrite=overwrite)
     training, batches = build(config, dataset, handed), _deal(config, dataset)
-    how_far = loop.by_minutes(config.minutes) if config.minutes else loop.by_steps(config.steps)
+    how_far = _how_far(config)
     with lock(path), catching() as caught, closing(reporter(how_far, progress)) as teller:
         if overwrite:
             clear(path)
@@ -191,8 +191,16 @@ def _episode(
         kept = f"the last good checkpoint is {saved.name}" if saved else "no checkpoint had been saved"
         raise NonFinite(f"{error} ({kept})") from None
     if whole_data(config) and not caught:
-        teller.note(f"ended at step {training.step}: {training.ended or 'the limit of --steps or --minutes'}")
+        teller.note(f"ended at step {training.step}: {training.ended or 'the limit that was set'}")
     return None
+
+
+def _how_far(config: Config) -> Callable[[Training], float]:
+    if config.minutes:
+        return loop.by_minutes(config.minutes)
+    if config.examples:
+        return loop.by_examples(config.examples)
+    return loop.by_gradients(config.gradients) if config.gradients else loop.by_steps(config.steps)
 
 
 def _deal(config: Config, dataset: Dataset) -> loop.Deal | Whole:
@@ -251,7 +259,7 @@ def _restore(run: Run, training: Training, teller: Reporter) -> None:
 
 def _log(run: Run, training: Training, losses: Mapping[str, Loss]) -> None:
     values = {f"{player}.{name}": value for player, loss in losses.items() for name, value in loss.values().items()}
-    run.log(training.step, training.examples, training.seconds, values)
+    run.log(training.step, training.examples, training.seconds, {"gradients": training.gradients, **values})
 
 
 def _save(run: Run, training: Training, losses: Mapping[str, Loss] | None = None) -> None:

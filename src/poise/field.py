@@ -20,6 +20,7 @@ class Field:
     Attributes:
         losses: each player's loss, detached.
         values: F.
+        products: how often a loss was differentiated again for `pull`, `mixed` and `push`.
 
     Example:
         >>> x, y = nn.Parameter(torch.tensor(2.0)), nn.Parameter(torch.tensor(3.0))
@@ -37,6 +38,7 @@ class Field:
             player: gradients(losses[player].total, own, differentiable=True) for player, own in self._weights.items()
         }
         self.losses = {player: loss.detached() for player, loss in losses.items()}
+        self.products = 0
 
     def pull(self, vectors: Vectors, differentiable: bool = False) -> Vectors:
         """Return Jᵀv."""
@@ -45,6 +47,7 @@ class Field:
     def mixed(self, vectors: Vectors, player: str, differentiable: bool = False) -> list[Tensor]:
         """Return one player's part of Jᵀv, Σ ∂(F_p · v_p)/∂w_player over the players p in `vectors`."""
         product = dot({p: self.values[p] for p in vectors}, vectors)
+        self.products += 1
         return gradients(product, self._weights[player], differentiable)
 
     def push(self, vectors: Vectors) -> Vectors:
@@ -54,6 +57,7 @@ class Field:
         }
         pulled = self.pull(dummies, differentiable=True)
         product = dot(pulled, vectors)
+        self.products += len(dummies)
         return {player: gradients(product, dummy, keep=True) for player, dummy in dummies.items()}
 
 

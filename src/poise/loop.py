@@ -65,6 +65,16 @@ def by_steps(steps: int) -> Callable[[Training], float]:
     return lambda training: training.step / steps
 
 
+def by_examples(examples: int) -> Callable[[Training], float]:
+    """Progress as the share of `examples` seen, however many a step takes."""
+    return lambda training: training.examples / examples
+
+
+def by_gradients(gradients: int) -> Callable[[Training], float]:
+    """Progress as the share of `gradients` evaluated: a budget that is the same for every rule, on any machine."""
+    return lambda training: training.gradients / gradients
+
+
 def by_minutes(minutes: float) -> Callable[[Training], float]:
     """Progress as the share of `minutes` spent; such a run ends where the clock says, not at a fixed step."""
     return lambda training: training.seconds / (60 * minutes)

@@ -99,6 +99,8 @@ class Play:
         seats: as given.
         step: the number of this step, from 1.
         progress: as given.
+        evaluations: gradient evaluations so far. A gradient of one loss on one batch is one, of all of the data as many
+            as it has batches, and a product with the game's Jacobian one for each loss that is differentiated again.
     """
 
     def __init__(
@@ -115,8 +117,14 @@ class Play:
         self.step = rng.step if step is None else step
         self._game, self._batches = game, batches
         self._rng, self._autocast = rng, autocast
+        self._taken, self._fields = 0, list[Field]()
         for seat in seats.values():
             seat.stale()
+
+    @property
+    def evaluations(self) -> int:
+        """How many gradients have been taken: what a step costs, on any machine."""
+        return self._taken + sum(field.products for field in self._fields)
 
     def gradients(self, *players: str, batch: int = 0) -> dict[str, Loss]:
         """Compute the gradient of each player's loss in its own weights, into its flat buffer.
@@ -164,6 +172,7 @@ class Play:
         """
         losses = {player: self.loss_at(player) for player in self.players}
         field = Field(losses, {player: seat.flat.parameters for player, seat in self.seats.items()})
+        self._fields.append(field)
         self._batches[0].made.clear()  # it holds graphs that lead through this field
         return field
 
@@ -187,6 +196,7 @@ class Play:
         batch, rng = self._batches[0], self._rng.at(self._rng.step, 0)
         instead = dict(zip(self._names(other), weights, strict=True)) if other else {}
         loss: Loss = functional_call(self._game, instead, (player, batch, rng))
+        self._taken += 1
         return self._finite(player, loss)
 
     def _names(self, player: str) -> list[str]:
@@ -213,6 +223,7 @@ class Play:
             if share < 1:
                 loss = loss.times(share)
             loss.total.backward(inputs=inputs)
+            self._taken += 1
             for seat in seats:
                 if seat.lowered is not None:
                     seat.lowered.collect(add=bool(sums))

@@ -252,16 +252,19 @@ class Run:
         values = self.data["scaling"]
         return None if values is None else Scaling.from_json(values)
 
-    def game(self, averaged: bool = True) -> Game:
+    def game(self, averaged: bool = True, best: bool = True) -> Game:
         """Return the trained game, ready to sample or to evaluate.
 
         Args:
             averaged: the average of the weights, of the best checkpoint where a validation part was scored, else of
                 the newest; or else the last weights.
+            best: let the average be that of the newest checkpoint in any case, if false.
 
         Raises:
             PoiseError: the run has no usable checkpoint.
         """
+        if averaged and not best:
+            return self._load("average", self._newest())
         return self._average if averaged else self._last
 
     @cached_property
@@ -284,7 +287,10 @@ class Run:
 
     def _checkpoint(self, averaged: bool) -> Path:
         best = checkpoint.latest(self.best)[0] if averaged else None
-        path = best or checkpoint.latest(self.checkpoints)[0]
+        return best or self._newest()
+
+    def _newest(self) -> Path:
+        path, _ = checkpoint.latest(self.checkpoints)
         if path is None:
             raise PoiseError(f"no usable checkpoint in {self.path}; run its `poise train` command again")
         return path

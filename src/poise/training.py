@@ -71,6 +71,7 @@ class Training:
     ) -> None:
         self.game, self.rule, self.rng = game, rule, rng
         self.step, self.dealt, self.examples, self.seconds = 0, 0, 0, 0.0  # dealt: batches played so far
+        self.gradients = 0  # evaluated so far, see `Play.evaluations`
         self.ended: str | None = None
         self.cures = 0  # attempts to mend the run, of which this is the last
         self.statistics = Statistics(game)
@@ -125,6 +126,7 @@ class Training:
         except NonFinite as error:
             raise NonFinite(self._explain(error)) from None
         self.step, self.dealt, self.examples = step, self.dealt + len(batches), self.examples + examples
+        self.gradients += play.evaluations
         if self.rule.every > 1 and step % self.rule.every == 0:
             for average in self.averages.values():
                 average.update()
@@ -183,6 +185,7 @@ class Training:
             "step": self.step,
             "dealt": self.dealt,
             "examples": self.examples,
+            "gradients": self.gradients,
             "seconds": self.seconds,
             "ended": self.ended,
             "cures": self.cures,
@@ -216,6 +219,7 @@ class Training:
         self.rule.load_state_dict(checkpoint.tensors.get("rule", {}))
         self.step, self.dealt = checkpoint.state["step"], checkpoint.state["dealt"]
         self.examples, self.seconds = checkpoint.state["examples"], checkpoint.state["seconds"]
+        self.gradients = checkpoint.state["gradients"]
         self.ended = checkpoint.state["ended"]
 
     def _explain(self, error: NonFinite) -> str:

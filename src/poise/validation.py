@@ -1,5 +1,6 @@
 """Scores on a validation part while a model is trained; the best checkpoint is kept."""
 
+import copy
 import json
 from collections.abc import Mapping
 from math import inf
@@ -8,14 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import checkpoint
+from . import checkpoint, evaluation
+from .config import LOWER
 from .data import Dataset
+from .data.toys import grid_modes, ring_modes
 from .data.windows import Windows
 from .evaluation import halves_of
 from .features import cached, judge
 from .game import Game, Loss
 from .metrics.frechet import frechet
 from .metrics.kid import kid_of_all
+from .metrics.modes import modes
 from .metrics.prdc import prdc
 from .models.gan import Gan
 from .models.rvae import Rvae
@@ -27,7 +31,8 @@ from .training import Training
 MOST, BLOCK = 1_000, 100  # samples or pieces that are scored, and drawn at once
 # judges at their quickest: a score is taken many times
 QUICK = {"images": "efficientnet-lite0@64", "points": "points", "table": "points", "series": "random-convolution"}
-LOWER = {"frechet", "kid"}  # scores of which less is better
+LIKELIHOODS, DRAWS = 200, 64  # samples whose likelihood is taken, and codes for each
+TOYS = {"ring": ring_modes, "grid": grid_modes}
 
 
 class Validation:
@@ -35,7 +40,8 @@ class Validation:
 
     Small sets are soon learned by heart, and some games turn for the worse: the last weights are then not those that
     one wants. Of VAEs the bound and its halves are logged; of samples, once one of these is asked for, the Fréchet
-    distance, the kernel distance, precision, recall, density and coverage, by 1,000 samples and a quick judge.
+    distance, the kernel distance, precision, recall, density and coverage, by 1,000 samples and a quick judge; of ring
+    and grid also the modes.
 
     Args:
         run: whose folder the best checkpoint goes to.
@@ -59,21 +65,27 @@ class Validation:
             return
         self._scored = training.step
         with training.sampling() as game:
-            values = self._scores(game, training.rng.at(0))
-        self._run.log(training.step, training.examples, training.seconds, values)
+            values = {f"valid.{name}": value for name, value in self.scores(game, training.rng.at(0)).items()}
+        self._run.log(training.step, training.examples, training.seconds, {"gradients": training.gradients, **values})
         if self._sign * values[self._name] > self._best:
             self._best, now = self._sign * values[self._name], training.checkpoint()
             best = checkpoint.Checkpoint(now.tensors, {**now.state, self._name: values[self._name]})
             checkpoint.save(self._run.best, training.step, best, kept=1)
 
-    def _scores(self, game: Game, rng: Rng) -> dict[str, float]:
+    def scores(self, game: Game, rng: Rng) -> dict[str, float]:
+        """Score a game that is ready to sample, by the validation part."""
         found = {}
         if not isinstance(game, Gan):
             reconstruction, kl = self._halves(game, rng("validation"))
             found = {"reconstruction": reconstruction, "kl": kl, "bound": -reconstruction - kl}
-        if self._by != "bound":
-            found |= self._distances(game, rng)
-        return {f"valid.{name}": value for name, value in found.items()}
+        if self._by == "nll":
+            assert isinstance(game, Vae)
+            assert self._dataset.valid is not None
+            here = game if rng.device == "cpu" else copy.deepcopy(game).cpu()
+            labels = None if self._dataset.valid_labels is None else self._dataset.valid_labels[:LIKELIHOODS]
+            rows = np.asarray(self._dataset.valid[:LIKELIHOODS])
+            return found | {"nll": evaluation.evaluate(here, rows, labels, draws=DRAWS, seed=rng.seed).nll}
+        return found if self._by == "bound" else found | self._distances(game, rng)
 
     def _halves(self, game: Game, generator: torch.Generator) -> tuple[float, float]:
         dataset = self._dataset
@@ -90,9 +102,15 @@ class Validation:
         real = np.asarray(self._dataset.valid[:MOST])
         blocks = [game.sample(BLOCK, rng.at(0, i)) for i in range(-(-len(real) // BLOCK))]
         fake: Any = self._run.as_game(np.concatenate([self._run.as_data(block) for block in blocks])[: len(real)])
+        toy = {}
+        if self._dataset.name in TOYS:
+            centers, sigma = TOYS[self._dataset.name]()
+            points = self._run.as_data(torch.from_numpy(fake))
+            counted = modes(torch.from_numpy(points), torch.from_numpy(centers), sigma)
+            toy = {"modes": counted["modes"], "high_quality": counted["high_quality"], "modes_kl": counted["kl"]}
         by = judge(QUICK[self._dataset.kind])
         x, y = cached(by, real), by.features(fake)
-        return {**frechet(x, y), "kid": kid_of_all(x, y)["kid"], **prdc(x, y)}
+        return {**frechet(x, y), "kid": kid_of_all(x, y)["kid"], **prdc(x, y), **toy}
 
 
 def halves(game: Rvae, pieces: Windows, generator: torch.Generator, most: int = MOST) -> tuple[float, float]:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import PoiseError, suggestion
+from .comparing import compare
 from .evaluating import evaluate
 from .health import diagnose
 from .naming import data, names
@@ -24,8 +25,9 @@ poise: train deep generative models on your own data
   poise encode RUN DATA [--out FILE]     codes and anomaly scores of data
   poise reconstruct RUN DATA             what a VAE makes of data, beside the data
   poise diagnose RUN [--json]            what is wrong with a run, how one knows, and what to do
+  poise compare STUDY DATA [--size full] which optimizer, rule or recipe? tuned alike, under an equal budget
   poise phase GAME [--rules R,R,...]     draw why rules converge, cycle or diverge on a game of the plane
-  poise list recipes|rules|optimizers|judges|metrics|data
+  poise list recipes|rules|optimizers|studies|judges|metrics|data
   poise data fetch NAME                  download a built-in data set in full
 
 DATA is a folder or .zip of images, a .npy, .npz or IDX file, a .csv or .parquet table of numbers, or a built-in set
@@ -43,6 +45,7 @@ COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
     "encode": encode,
     "reconstruct": reconstruct,
     "diagnose": diagnose,
+    "compare": compare,
     "phase": phase,
     "list": names,
     "data": data,

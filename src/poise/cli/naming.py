@@ -1,7 +1,7 @@
 """`poise list` and `poise data`: what there is by name."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -21,7 +21,7 @@ class List:
     """Name what there is, one line each."""
 
     what: Annotated[Positional[str], arg(metavar="WHAT")]
-    """recipes, rules, optimizers, judges, metrics or data."""
+    """recipes, rules, optimizers, studies, judges, metrics or data."""
     json: Annotated[bool, FlagCreatePairsOff] = False
     """Print as JSON."""
     debug: Annotated[bool, FlagCreatePairsOff] = False
@@ -49,6 +49,7 @@ def names(args: list[str]) -> int:
         "recipes": lambda: _first_lines(RECIPES),
         "rules": _rules,
         "optimizers": _optimizers,
+        "studies": _studies,
         "judges": _judges,
         "metrics": _metrics,
         "data": lambda: {name: known.about for name, known in SETS.items()},
@@ -80,6 +81,12 @@ def data(args: list[str]) -> int:
     return 0
 
 
+def _studies() -> dict[str, str]:
+    from ..study import STUDIES
+
+    return _first_lines(STUDIES)
+
+
 def _rules() -> dict[str, str]:
     from ..rules import RULES
 
@@ -109,5 +116,5 @@ def _metrics() -> dict[str, str]:
     return rows
 
 
-def _first_lines(table: dict[str, T]) -> dict[str, str]:
+def _first_lines(table: Mapping[str, T]) -> dict[str, str]:
     return {name: (thing.__doc__ or "").strip().splitlines()[0] for name, thing in table.items()}

@@ -6,10 +6,11 @@ Nothing heavy is imported here, so that `poise --help` answers at once.
 from .check import check
 from .models import GanConfig, Penalty, RvaeConfig, VaeConfig
 from .player import USUAL_LR, Clipping, PlayerConfig
-from .settings import FREE_TO_CHANGE, Config, Precision, differences, from_json, override, to_json
+from .settings import FREE_TO_CHANGE, LOWER, Config, Precision, differences, from_json, override, to_json
 
 __all__ = [
     "FREE_TO_CHANGE",
+    "LOWER",
     "USUAL_LR",
     "Clipping",
     "Config",

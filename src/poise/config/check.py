@@ -4,8 +4,10 @@ from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ..errors import PoiseError, suggestion
-from .models import GanConfig
+from .models import GanConfig, RvaeConfig
 from .settings import Config
+
+TOYS = ("ring", "grid")
 
 
 def check(config: Config) -> None:
@@ -26,18 +28,27 @@ def check(config: Config) -> None:
         if f.name.endswith("_every") and (value := getattr(config, f.name)) is not None
     }
     positive |= {f"{name}.lr": player.lr for name, player in config.players.items()}
-    positive |= {name: value for name in ("minutes", "window") if (value := getattr(config, name)) is not None}
+    lengths = {
+        name: value for name in ("minutes", "examples", "gradients") if (value := getattr(config, name)) is not None
+    }
+    positive |= lengths if config.window is None else {**lengths, "window": config.window}
     for name, value in positive.items():
         if not value > 0:
             raise PoiseError(f"--{name.replace('_', '-')} is {value}; give a number above 0")
+    if len(lengths) > 1:
+        raise PoiseError(f"--{' and --'.join(lengths)} both say how long to train; give one of them")
     for name in ("warm_up", "aggressive", "scheduled"):
         if not 0 <= (share := getattr(config.model, name, 0.0)) <= 1:
             raise PoiseError(f"--{name.replace('_', '-')} is {share}; give a share of the training, from 0 to 1")
     for name in ("beta", "free_bits"):
         if not (weight := getattr(config.model, name, 0.0)) >= 0:
             raise PoiseError(f"--{name.replace('_', '-')} is {weight}; give 0 or a number above it")
-    if config.score == "bound" and isinstance(config.model, GanConfig):
-        raise PoiseError("--score bound is of VAEs; a GAN has no likelihood, use frechet or coverage")
+    if config.score in ("bound", "nll") and isinstance(config.model, GanConfig):
+        raise PoiseError(f"--score {config.score} is of VAEs; a GAN has no likelihood, use frechet or coverage")
+    if config.score == "nll" and isinstance(config.model, RvaeConfig):
+        raise PoiseError("--score nll is of VAEs of images and tables; for series use bound")
+    if config.score in ("modes", "high_quality", "modes_kl") and config.data not in TOYS:
+        raise PoiseError(f"--score {config.score} needs known modes, as ring and grid have; use frechet or coverage")
     for name, player in config.players.items():
         _check_choices(player, f"{name}.")
         for beta in ("beta1", "beta2", "beta2_end"):

@@ -15,7 +15,10 @@ Precision = Literal["auto", "float32", "bfloat16"]
 MODELS = (GanConfig, VaeConfig, RvaeConfig)
 
 
-Score = Literal["bound", "frechet", "kid", "precision", "recall", "density", "coverage"]
+Score = Literal[
+    "bound", "nll", "frechet", "kid", "precision", "recall", "density", "coverage", "modes", "high_quality", "modes_kl"
+]
+LOWER = {"nll", "frechet", "kid", "modes_kl"}  # scores of which less is better
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,10 @@ class Config:
     """Training steps."""
     minutes: float | None = None
     """Train for so many minutes instead of a number of steps."""
+    examples: int | None = None
+    """Train on so many examples instead of a number of steps."""
+    gradients: int | None = None
+    """Train for so many gradient evaluations, each of one player on one batch, instead of a number of steps."""
     batch: int = 32
     """Samples in a batch."""
     label_column: str | None = None
@@ -85,7 +92,7 @@ class Config:
     250 for series that have such a part; never for others, of whose training rows a part is set aside for it.)"""
     score: Score | None = None
     """The score by which a checkpoint is best. (None: the bound of VAEs; of GANs frechet for images, coverage for
-    points.)"""
+    points. modes, high_quality and modes_kl: of ring and grid.)"""
     watch_every: int = 100
     """Steps between looks at the run's health."""
     cure: Annotated[bool, FlagCreatePairsOff] = False
@@ -106,6 +113,8 @@ class Config:
 FREE_TO_CHANGE = {
     "steps",
     "minutes",
+    "examples",
+    "gradients",
     "log_every",
     "sample_every",
     "checkpoint_every",

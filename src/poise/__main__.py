@@ -1,0 +1,7 @@
+"""`python -m poise`, which is `poise`."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

@@ -1,0 +1,125 @@
+"""Runs one job, in whichever process."""
+
+import os
+import re
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from ..api import Interrupted, train_config
+from ..build import resolve, whole_data
+from ..config import Config
+from ..data import Dataset
+from ..errors import NonFinite, PoiseError
+from ..files import write_json
+from ..health import History, findings
+from ..rng import Rng
+from ..run import Run
+from ..validation import Validation
+from .design import Study
+from .job import Job, Outcome, Status, configured
+
+POINTS = 12  # of a curve
+
+
+def prepare(threads: int) -> None:
+    """Give this process its share of the processors."""
+    torch.set_num_threads(threads)
+
+
+def work(study: Study, job: Job, root: Path) -> Outcome:
+    """Train and score one run, and write its outcome beside it; whatever goes wrong in it is its outcome.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM came; the run was saved, and will go on.
+    """
+    _forget_peak()
+    (arm,) = [arm for arm in study.arms if arm.name == job.arm]
+    path, outcome = root / "runs" / job.key, Outcome(job, "failed", path=f"runs/{job.key}")
+    try:
+        config, dataset = resolve(configured(study, arm, job))
+        config = replace(config, evaluate_every=_every(study, config, len(dataset.train)))
+        config = replace(config, sample_every=4 * (config.evaluate_every or 1), checkpoint_every=_saved(config))
+        outcome = replace(outcome, lr={name: player.lr for name, player in config.players.items()})
+        run = train_config(config, dataset, path, resume=False, overwrite=False, progress=False)
+        outcome = _scored(study, outcome, run, dataset)
+    except NonFinite as error:
+        outcome = replace(_spent(study, outcome, Run(path)), status="diverged", error=str(error))
+    except Interrupted:
+        raise
+    except Exception as error:
+        said = str(error) if isinstance(error, PoiseError) else f"{type(error).__name__}: {error}"
+        outcome = replace(outcome, error=said.splitlines()[0] if said else type(error).__name__)
+    outcome = replace(outcome, memory=_peak())
+    write_json(result_file(root, job), outcome.to_json())
+    return outcome
+
+
+def result_file(root: Path, job: Job) -> Path:
+    """Return where a job's outcome is kept."""
+    return root / "outcomes" / f"{job.key}.json"
+
+
+def _every(study: Study, config: Config, rows: int) -> int:
+    """Return how many steps lie between scores, so that a curve has about twelve points."""
+    amount, players = study.budget.amount, len(config.players)
+    batches = max(1, rows // config.batch) if whole_data(config) else 1
+    steps = {"gradients": amount / players / batches, "examples": amount / config.batch / batches}.get(
+        study.budget.kind
+    )
+    return max(1, round((config.steps if steps is None else steps) / POINTS))
+
+
+def _saved(config: Config) -> int:
+    return max(3 * (config.evaluate_every or 1), 50)
+
+
+def _scored(study: Study, outcome: Outcome, run: Run, dataset: Dataset) -> Outcome:
+    outcome = _spent(study, outcome, run)
+    score = outcome.curve[-1] if outcome.curve else None
+    if outcome.job.phase == "final":
+        held_out = replace(dataset, valid=dataset.test, valid_labels=dataset.test_labels)
+        with torch.no_grad():
+            game = run.game(best=False)  # what the budget's end has left, not the best moment before
+            score = Validation(run, held_out).scores(game, Rng(outcome.job.seed).at(0))[study.score]
+    failures = [found for found in findings(History(run.metrics())) if found.level == "failure"]
+    status: Status = "finished"
+    if failures:
+        status = "diverged" if failures[0].code == "divergence" else "collapsed"
+    return replace(outcome, score=score, status=status, error="; ".join(found.sentence for found in failures))
+
+
+def _spent(study: Study, outcome: Outcome, run: Run) -> Outcome:
+    lines = run.metrics()
+    if not lines:
+        return outcome
+    name, kind = f"valid.{study.score}", study.budget.kind
+    points = [line for line in lines if name in line]
+    spent = [line["seconds"] / 60 if kind == "minutes" else line[kind] for line in points]
+    last = max(lines, key=lambda line: line["step"])
+    gradients = max(int(line.get("gradients", 0)) for line in lines)
+    return replace(
+        outcome,
+        spent=tuple(spent),
+        curve=tuple(line[name] for line in points),
+        steps=int(last["step"]),
+        gradients=gradients,
+        examples=int(last["examples"]),
+        seconds=last["seconds"],
+    )
+
+
+def _forget_peak() -> None:
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak begins anew
+
+
+def _peak() -> float | None:
+    """Return the most memory that this process has held since `_forget_peak`, in megabytes."""
+    try:
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{os.getpid()}/status").read_text())
+    except OSError:
+        return None
+    return None if found is None else int(found[1]) / 1024

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ..build import resolve
+from ..build import build, resolve
 from ..errors import PoiseError
 from ..files import write_json
 from . import engine, table
@@ -94,6 +94,7 @@ def _checked(study: Study) -> dict[str, int]:
             first = Job(data, arm.name, "final", (1.0,), study.seeds[0])
             try:
                 config, dataset = resolve(configured(study, arm, first))
+                build(config, dataset)  # whether the rule can play with these optimizers
             except PoiseError as error:
                 raise PoiseError(f"arm {arm.name}: {error}") from None
             if not len(dataset.test):

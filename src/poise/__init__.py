@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .api import train
     from .assess import evaluate, evaluate_sets
     from .diagnosis import diagnose
+    from .report import report
     from .run import Run
     from .sequence_use import forecast, impute
     from .study import Arm, Budget, Study, compare
@@ -29,12 +30,20 @@ __all__ = [
     "held_out",
     "impute",
     "reconstruct",
+    "report",
     "train",
 ]
 
 HOMES = {"train": "api", "Run": "run", "encode": "use", "held_out": "use", "reconstruct": "use"}
 HOMES |= {"evaluate": "assess", "evaluate_sets": "assess", "forecast": "sequence_use", "impute": "sequence_use"}
-HOMES |= {"diagnose": "diagnosis", "Arm": "study", "Budget": "study", "Study": "study", "compare": "study"}
+HOMES |= {
+    "diagnose": "diagnosis",
+    "Arm": "study",
+    "Budget": "study",
+    "Study": "study",
+    "compare": "study",
+    "report": "report",
+}
 
 
 def __getattr__(name: str) -> Any:

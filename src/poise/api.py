@@ -3,7 +3,7 @@
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from importlib.metadata import version
@@ -24,8 +24,10 @@ from .files import TEMPORARY, write_file
 from .gallery import Gallery
 from .game import Loss, Whole
 from .health import Finding
+from .mirrors import Mirror
 from .progress import Reporter, counting, reporter
 from .recipes import from_recipe
+from .report import report
 from .run import Run
 from .sequence_gallery import SequenceGallery
 from .signals import catching
@@ -117,8 +119,20 @@ def train_config(
     overwrite: bool,
     progress: bool,
     handed: Handed | None = None,
+    mirrors: Sequence[Mirror] = (),
 ) -> Run:
-    """Train a resolved configuration into a folder; see `train`."""
+    """Train a resolved configuration into a folder; see `train`.
+
+    Args:
+        config: resolved.
+        dataset: what it was resolved with.
+        path: the folder.
+        resume: see `train`.
+        overwrite: see `train`.
+        progress: see `train`.
+        handed: optimizers of a caller's own, by name.
+        mirrors: are told every line of metrics.jsonl as it is written; see `poise.mirrors`.
+    """
     claim(path, config, dataset.fingerprint, resume=resume, overwrite=overwrite)
     training, batches = build(config, dataset, handed), _deal(config, dataset)
     how_far = _how_far(config)
@@ -127,11 +141,14 @@ def train_config(
             clear(path)
         run = Run.create(path, config, _facts(config, dataset))
         _tell_data(teller, run, dataset)
+        if mirrors:
+            run.mirrored(mirrors)
         if run.cures:
             training, batches = build(run.config, dataset, handed), _deal(run.config, dataset)
         while (failure := _episode(run, dataset, training, batches, how_far, teller, caught)) is not None:
             teller.note(curing.told(curing.attempt(run, failure), len(run.cures)))
             training, batches = build(run.config, dataset, handed), _deal(run.config, dataset)
+        _report(run, teller)
     if caught:
         raise Interrupted(caught[0], run, training.step)
     return run
@@ -174,6 +191,8 @@ def _episode(
         loop.at_multiples(config.evaluate_every or EVALUATE_EVERY, validation),
         loop.at_multiples(config.checkpoint_every, partial(_save, run)),
     ]
+    if config.report_every is not None:
+        hooks.append(loop.at_multiples(config.report_every, lambda training, losses: _report(run, teller)))
     try:
         loop.fit(training, batches, progress=how_far, every=hooks, stop=lambda: bool(caught or failures))
         if failures and not caught:
@@ -193,6 +212,14 @@ def _episode(
     if whole_data(config) and not caught:
         teller.note(f"ended at step {training.step}: {training.ended or 'the limit that was set'}")
     return None
+
+
+def _report(run: Run, teller: Reporter) -> None:
+    """Write report.html; that it cannot be is no reason to lose a run."""
+    try:
+        report(run)
+    except Exception as error:
+        teller.note(f"warning: no report could be written ({error}); poise report {run.path} tries again")
 
 
 def _how_far(config: Config) -> Callable[[Training], float]:

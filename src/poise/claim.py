@@ -19,6 +19,8 @@ RUN_FILES = (
     "samples",
     "checkpoints",
     "skipped.txt",
+    "report.html",
+    "tensorboard",
 )
 
 

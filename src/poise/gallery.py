@@ -8,9 +8,10 @@ import torch
 
 from .atlas import interpolate, save_map, walks_of
 from .coding import blocks
-from .data import Dataset
+from .data import Dataset, Windows
 from .data.batches import to_floats
 from .game import Game, Loss
+from .models.gan import Gan
 from .models.vae import Vae
 from .pictures import save_picture, save_rows
 from .run import Run
@@ -19,6 +20,8 @@ from .training import Training
 GRID_IMAGES, GRID_POINTS = 64, 2_500
 PAIRS = 32  # test images beside their reconstructions
 WAYS, STEPS = 8, 10  # interpolations, and codes on each
+SHOWN, NEAREST = 8, 7  # samples beside training images, and how many of these
+BLOCK = 4_096  # training images that are compared at once
 MAPPED = 2_000  # held-out samples whose codes are drawn
 
 
@@ -47,8 +50,12 @@ class Gallery:
         self._reconstructions(training)
 
     def end(self, training: Training) -> None:
-        """Draw the same once more, and what a VAE's codes mean, as interpolated-*, traversed-* and codes-*.png."""
+        """Draw the same once more, the nearest training images as neighbors-*.png, and ways between codes.
+
+        Of a VAE also what its codes mean, as traversed-* and codes-*.png.
+        """
         self.during(training)
+        self._neighbors(training)
         self._latent_space(training)
 
     def _samples(self, training: Training) -> None:
@@ -56,6 +63,16 @@ class Gallery:
         with training.sampling() as game:
             samples = self._run.as_data(game.sample(self._count, training.rng.at(0)))
         self._save(f"step-{training.step:07d}", samples, beside=True)
+
+    def _neighbors(self, training: Training) -> None:
+        """Draw samples, and to the right of each the training images whose pixels are nearest."""
+        if self._dataset.kind != "images":
+            return
+        with training.sampling() as game:
+            samples = self._run.as_data(game.sample(SHOWN, training.rng.at(0)))
+        beside = nearest_images(samples, self._dataset.train, min(NEAREST, len(self._dataset.train)))
+        rows = [np.concatenate([one[None], near]) for one, near in zip(samples, beside, strict=True)]
+        save_rows(self._path("neighbors", training), rows)
 
     def _reconstructions(self, training: Training) -> None:
         """Draw held-out images and, to the right of each, what the game makes of it."""
@@ -70,6 +87,11 @@ class Gallery:
 
     def _latent_space(self, training: Training) -> None:
         with training.sampling() as game:
+            if isinstance(game, Gan) and self._dataset.kind == "images":
+                first, last = game.noise(2 * WAYS, training.rng.at(0)).cpu().chunk(2)
+                between = interpolate(first, last, STEPS).flatten(0, 1).to(training.rng.device)
+                rows = self._run.as_data(game.generated(between))
+                save_rows(self._path("interpolated", training), list(rows.reshape(WAYS, STEPS, *rows.shape[1:])))
             if not isinstance(game, Vae) or len(self._dataset.test) < 2:
                 return
             parts = []
@@ -113,6 +135,25 @@ class Gallery:
         real = self._real if beside and self._dataset.kind == "table" else None
         path = self._run.samples / f"{name}.png"
         save_picture(path, samples, self._run.config.data, columns=self._dataset.columns, real=real)
+
+
+def nearest_images(samples: np.ndarray, train: np.ndarray | Windows, k: int) -> list[np.ndarray]:
+    """Return for each sample the k training images at the least distance of pixels, nearest first.
+
+    Args:
+        samples: uint8 [n, h, w, c].
+        train: likewise, in memory or mapped; k or more.
+        k: how many.
+    """
+    fake = torch.from_numpy(samples).flatten(1).float()
+    best, rows = torch.full((len(fake), 0), torch.inf), torch.zeros(len(fake), 0, dtype=torch.long)
+    for start in range(0, len(train), BLOCK):
+        block = torch.from_numpy(np.array(train[start : start + BLOCK])).flatten(1).float()
+        found = torch.cat([best, torch.cdist(fake, block)], 1)
+        places = torch.cat([rows, torch.arange(start, start + len(block)).expand(len(fake), -1)], 1)
+        best, order = found.topk(min(k, found.shape[1]), largest=False)
+        rows = places.gather(1, order)
+    return [np.asarray(train[row.numpy()]) for row in rows]
 
 
 def _reconstruct(game: Game, dataset: Dataset, device: str) -> torch.Tensor | None:

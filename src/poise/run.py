@@ -9,10 +9,11 @@ samples/          pictures of samples from fixed latents; real.png shows trainin
                   recurrent VAE autocorrelation-*, kl-* and forecast-*.png
 checkpoints/      see `poise.checkpoint`
 skipped.txt       files that could not be read as images, if any
+report.html       all of this to look at; see `poise.report`
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ class Run:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._mirrors: tuple[Callable[[Mapping[str, float]], object], ...] = ()
         try:
             self._described: dict[str, Any] = json.loads((self.path / "config.json").read_text())
             self.asked: Config = from_json(self._described["config"])
@@ -115,6 +117,18 @@ class Run:
         return facts
 
     @property
+    def versions(self) -> dict[str, str]:
+        """Of Python and the packages that the run was begun with."""
+        found: dict[str, str] = self._described["versions"]
+        return found
+
+    @property
+    def command(self) -> list[str]:
+        """The words that it was begun with."""
+        found: list[str] = self._described["command"]
+        return found
+
+    @property
     def ended(self) -> str | None:
         """Which criterion of convergence ended the training on all of the data; None if none did."""
         path, _ = checkpoint.latest(self.checkpoints)
@@ -141,7 +155,14 @@ class Run:
         Raises:
             PoiseError: the disk is full or read-only.
         """
-        _append(self._metrics, {"step": step, "examples": examples, "seconds": round(seconds, 3), **values})
+        line = {"step": step, "examples": examples, "seconds": round(seconds, 3), **values}
+        _append(self._metrics, line)
+        for mirror in self._mirrors:
+            mirror(line)
+
+    def mirrored(self, mirrors: Sequence[Callable[[Mapping[str, float]], object]]) -> None:
+        """Tell others every line that is logged from now on."""
+        self._mirrors = tuple(mirrors)
 
     def metrics(self) -> list[dict[str, float]]:
         """Return the lines of metrics.jsonl; one that a crash cut short is left out."""

@@ -9,6 +9,7 @@ from .evaluating import evaluate
 from .health import diagnose
 from .naming import data, names
 from .playing import phase
+from .reporting import report
 from .series import forecast, impute
 from .training import train
 from .using import encode, reconstruct, sample
@@ -26,6 +27,7 @@ poise: train deep generative models on your own data
   poise reconstruct RUN DATA             what a VAE makes of data, beside the data
   poise diagnose RUN [--json]            what is wrong with a run, how one knows, and what to do
   poise compare STUDY DATA [--size full] which optimizer, rule or recipe? tuned alike, under an equal budget
+  poise report RUN... [--open|--serve]   one offline HTML page of a run, several, or a study
   poise phase GAME [--rules R,R,...]     draw why rules converge, cycle or diverge on a game of the plane
   poise list recipes|rules|optimizers|studies|judges|metrics|data
   poise data fetch NAME                  download a built-in data set in full
@@ -46,6 +48,7 @@ COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
     "reconstruct": reconstruct,
     "diagnose": diagnose,
     "compare": compare,
+    "report": report,
     "phase": phase,
     "list": names,
     "data": data,

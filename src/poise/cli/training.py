@@ -31,6 +31,10 @@ class Train:
     """Begin anew where there is a run."""
     dry_run: Annotated[bool, FlagCreatePairsOff] = False
     """Print the resolved configuration and stop."""
+    tensorboard: Annotated[bool, FlagCreatePairsOff] = False
+    """Mirror the metrics into RUN/tensorboard (poise[tensorboard])."""
+    trackio: Annotated[bool, FlagCreatePairsOff] = False
+    """Mirror the metrics to trackio on this machine (poise[trackio])."""
     json: Annotated[bool, FlagCreatePairsOff] = False
     """Print the result as JSON."""
     debug: Annotated[bool, FlagCreatePairsOff] = False
@@ -55,6 +59,7 @@ def train(args: list[str]) -> int:
     config = override(config, {"lr": given.lr, "optimizer": given.optimizer, **each})
     command = parse(Train, "poise train", args, Train(config))
 
+    from .. import mirrors
     from ..api import Interrupted, default_folder, train_config
     from ..build import resolve
     from ..progress import counting
@@ -64,8 +69,11 @@ def train(args: list[str]) -> int:
         print(json.dumps(to_json(config), indent=1))
         return 0
     out = command.out or default_folder(config)
+    makers = {mirrors.tensorboard: command.tensorboard, mirrors.trackio: command.trackio}
+    told = [make(out) for make, wanted in makers.items() if wanted]
+    resume, overwrite = command.resume, command.overwrite
     try:
-        run = train_config(config, dataset, out, resume=command.resume, overwrite=command.overwrite, progress=True)
+        run = train_config(config, dataset, out, resume=resume, overwrite=overwrite, progress=True, mirrors=told)
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         return 128 + stop.number
@@ -74,5 +82,6 @@ def train(args: list[str]) -> int:
         last = run.metrics()[-1] if run.metrics() else {}  # fewer steps than --log-every leave no line
         print(json.dumps({"run": str(run.path), "samples": str(pictures[-1]), "ended": run.ended, **last}))
     else:
-        print(f"trained: {run.path}\nsamples: {pictures[-1]}\nmore:    poise sample {run.path} -n 64 --out samples.png")
+        print(f"trained: {run.path}\nsamples: {pictures[-1]}\nreport:  {run.path / 'report.html'}")
+        print(f"more:    poise sample {run.path} -n 64 --out samples.png")
     return 0

@@ -95,6 +95,8 @@ class Config:
     points. modes, high_quality and modes_kl: of ring and grid.)"""
     watch_every: int = 100
     """Steps between looks at the run's health."""
+    report_every: int | None = None
+    """Steps between reports, report.html in the run, while it is trained. (None: one at its end.)"""
     cure: Annotated[bool, FlagCreatePairsOff] = False
     """When the run fails, go back to where it was healthy, change one setting and go on."""
 
@@ -120,6 +122,7 @@ FREE_TO_CHANGE = {
     "checkpoint_every",
     "evaluate_every",
     "watch_every",
+    "report_every",
     "cure",
 }
 

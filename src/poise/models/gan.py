@@ -52,14 +52,19 @@ class Gan(Game):
 
     def sample(self, n: int, rng: Rng) -> Tensor:
         """Return n samples, shape [n, ...]."""
-        return full_precision(self.generator(self._noise(n, rng)))
+        return self.generated(self.noise(n, rng))
 
-    def _noise(self, n: int, rng: Rng) -> Tensor:
+    def generated(self, z: Tensor) -> Tensor:
+        """Return the samples that noise [n, dimensions] becomes."""
+        return full_precision(self.generator(z))
+
+    def noise(self, n: int, rng: Rng) -> Tensor:
+        """Return noise for n samples."""
         return torch.randn(n, self._dimensions, generator=rng("latents"), device=rng.device)
 
     def _fake(self, batch: Batch, rng: Rng) -> Tensor:
         if "generator" not in batch.made:
-            batch.made["generator"] = full_precision(self.generator(self._noise(len(batch), rng)))
+            batch.made["generator"] = self.generated(self.noise(len(batch), rng))
         return batch.made["generator"]
 
     def _score(self, x: Tensor) -> Tensor:

@@ -57,6 +57,7 @@ class Study:
         tuning_seeds: of the tuning's runs.
         seeds: of the final runs.
         target: a score whose first crossing is timed.
+        points: of a curve, about; of images, a score costs as much as tens of steps.
 
     Example:
         >>> study = Study("mine", ("ring",), (Arm("adam", "gan"),), Budget("gradients", 100), "coverage")
@@ -75,6 +76,7 @@ class Study:
     tuning_seeds: tuple[int, ...] = (100,)
     seeds: tuple[int, ...] = (0, 1, 2)
     target: float | None = None
+    points: int = 12
 
     @property
     def lower(self) -> bool:
@@ -96,7 +98,7 @@ class Study:
             raise PoiseError("give each data set once, and at least one")
         if not self.budget.amount > 0:
             raise PoiseError(f"a budget of {self.budget} trains nothing; give a number above 0")
-        if not self.seeds or not self.tuning_seeds or self.trials < 1:
+        if not self.seeds or not self.tuning_seeds or min(self.trials, self.points) < 1:
             raise PoiseError("a study needs at least one seed and one learning rate for each arm")
         if both := set(self.seeds) & set(self.tuning_seeds):
             raise PoiseError(f"seed {min(both)} is for tuning; a final run with it would know its own luck")

@@ -131,13 +131,13 @@ def own(
 
 def _gan(name: str, data: tuple[str, ...], size: Size, arms: tuple[Arm, ...]) -> Study:
     if _kind(data) == "images":
-        return _study(name, data, size, arms, Budget("gradients", 600 if size == "small" else 15_000), "frechet")
+        return _study(name, data, size, arms, Budget("gradients", 400 if size == "small" else 15_000), "frechet")
     return _study(name, data, size, arms, Budget("gradients", 2_000 if size == "small" else 24_000), "coverage")
 
 
 def _study(name: str, data: tuple[str, ...], size: Size, arms: tuple[Arm, ...], budget: Budget, score: str) -> Study:
-    if size == "small":
-        return Study(name, data, arms, budget, score)
+    if size == "small":  # ten minutes on two cores
+        return Study(name, data, arms, budget, score, points=4)
     return Study(name, data, arms, budget, score, trials=5, tuning_seeds=(100, 101), seeds=(0, 1, 2, 3, 4))
 
 

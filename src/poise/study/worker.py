@@ -21,8 +21,6 @@ from ..validation import Validation
 from .design import Study
 from .job import Job, Outcome, Status, configured
 
-POINTS = 12  # of a curve
-
 
 def prepare(threads: int) -> None:
     """Give this process its share of the processors."""
@@ -63,13 +61,13 @@ def result_file(root: Path, job: Job) -> Path:
 
 
 def _every(study: Study, config: Config, rows: int) -> int:
-    """Return how many steps lie between scores, so that a curve has about twelve points."""
+    """Return how many steps lie between scores, so that a curve has about as many points as it should."""
     amount, players = study.budget.amount, len(config.players)
     batches = max(1, rows // config.batch) if whole_data(config) else 1
     steps = {"gradients": amount / players / batches, "examples": amount / config.batch / batches}.get(
         study.budget.kind
     )
-    return max(1, round((config.steps if steps is None else steps) / POINTS))
+    return max(1, round((config.steps if steps is None else steps) / study.points))
 
 
 def _saved(config: Config) -> int:

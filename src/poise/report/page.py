@@ -1,0 +1,27 @@
+"""From what a page shows to HTML: one template, with its style, its script and its data within."""
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+def render(page: Mapping[str, Any]) -> str:
+    """Return the whole page. Every word that a person may have chosen is escaped."""
+    import jinja2  # late: a tenth of a second
+
+    loader = jinja2.FileSystemLoader(ASSETS)
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    data = {name: page[name] for name in ("charts", "steps", "xlabel")}
+    data["frames"] = [run["frames"] for run in page.get("runs", [])]
+    return environment.get_template("page.html").render(
+        page=page,
+        style=(ASSETS / "style.css").read_text(),
+        script=(ASSETS / "script.js").read_text(),
+        # within a script element nothing is unescaped, but an end tag would end it
+        data=json.dumps(data).replace("<", "\\u003c"),
+        version=version("poise"),
+    )

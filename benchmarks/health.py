@@ -67,8 +67,8 @@ class Kind:
 @contextmanager
 def constant_noise() -> Iterator[None]:
     """Let a generator get the same noise for the whole batch."""
-    noise = Gan._noise
-    with mock.patch.object(Gan, "_noise", lambda game, n, rng: noise(game, 1, rng).expand(n, -1)):
+    noise = Gan.noise
+    with mock.patch.object(Gan, "noise", lambda game, n, rng: noise(game, 1, rng).expand(n, -1)):
         yield
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .api import train
     from .assess import evaluate, evaluate_sets
     from .diagnosis import diagnose
-    from .report import report
+    from .reports import report
     from .run import Run
     from .sequence_use import forecast, impute
     from .study import Arm, Budget, Study, compare
@@ -42,7 +42,7 @@ HOMES |= {
     "Budget": "study",
     "Study": "study",
     "compare": "study",
-    "report": "report",
+    "report": "reports",
 }
 
 

@@ -27,7 +27,7 @@ from .health import Finding
 from .mirrors import Mirror
 from .progress import Reporter, counting, reporter
 from .recipes import from_recipe
-from .report import report
+from .reports import report
 from .run import Run
 from .sequence_gallery import SequenceGallery
 from .signals import catching

@@ -28,8 +28,8 @@ IDLE: dict[str, Any] = {**TOY, "steps": 40, "generator": {"lr": 1e-9, "lr_end": 
 @contextmanager
 def constant_noise() -> Iterator[None]:
     """Let a generator get the same noise for the whole batch."""
-    noise = Gan._noise
-    with mock.patch.object(Gan, "_noise", lambda game, n, rng: noise(game, 1, rng).expand(n, -1)):
+    noise = Gan.noise
+    with mock.patch.object(Gan, "noise", lambda game, n, rng: noise(game, 1, rng).expand(n, -1)):
         yield
 
 

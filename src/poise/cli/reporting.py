@@ -42,7 +42,7 @@ def report(args: list[str]) -> int:
     if command.serve:
         return _serve(command)
 
-    from ..report import report
+    from ..reports import report
 
     path = report(command.folders, out=command.out, mixed=command.mixed)
     size = path.stat().st_size
@@ -55,7 +55,7 @@ def report(args: list[str]) -> int:
 
 
 def _serve(command: Report) -> int:
-    from ..report.serve import server
+    from ..reports.serve import server
 
     with server(command.folders, command.port, command.mixed) as served:
         address = f"http://127.0.0.1:{served.server_address[1]}/"

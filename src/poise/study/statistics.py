@@ -71,7 +71,7 @@ def paired(a: ArrayLike, b: ArrayLike) -> Paired:
         >>> round(found.difference, 4), round(found.p, 4)
         (-1.3333, 0.0572)
     """
-    from scipy import stats  # type: ignore[import-untyped]  # late: a third of a second
+    from scipy import stats  # late: a third of a second
 
     d = np.asarray(a, float) - np.asarray(b, float)
     n, mean = len(d), float(np.mean(d))

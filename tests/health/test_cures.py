@@ -8,6 +8,7 @@ from unittest import mock
 import pytest
 
 import poise
+from planted import constant_noise
 from poise import checkpoint, curing
 from poise.config import Config, GanConfig, RvaeConfig, VaeConfig, override
 from poise.errors import NonFinite
@@ -15,7 +16,7 @@ from poise.health import CHECKS, Finding
 from poise.health.cures import CURES, MOST, RESHAPING, next_cure
 from poise.run import Run
 
-from .test_watch import IDLE, TOY, constant_noise, killed_at, tensors, written
+from .test_watch import IDLE, TOY, killed_at, tensors, written
 
 SLOW: dict[str, Any] = {**TOY, "watch_every": 40, "log_every": 40, "checkpoint_every": 80, "steps": 320}
 CURED: dict[str, Any] = {**IDLE, **SLOW, "cure": True}

@@ -121,7 +121,7 @@ def test_written_out_as_off_they_change_nothing(recipe: str, tmp_path: Path) -> 
     images = tmp_path / "images.npy"
     np.save(images, np.random.default_rng(0).integers(0, 256, (20, 12, 12), dtype=np.uint8))
     plain = poise.train(recipe, images, out=tmp_path / "plain", steps=3, **{**TINY, "width": 4})
-    off = {"packing": 1, "minibatch_deviation": False, "augment": 0.0}
+    off: dict[str, Any] = {"packing": 1, "minibatch_deviation": False, "augment": 0.0}
     same = poise.train(recipe, images, out=tmp_path / "same", steps=3, **{**TINY, "width": 4}, **off)
     assert weights(plain) == weights(same)
     path, _ = checkpoint.latest(plain.checkpoints)

@@ -1,5 +1,7 @@
 """The minibatch deviation against a slow reference, and where a square root has no slope."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given
@@ -9,7 +11,7 @@ from torch import Tensor, nn
 from poise.nets import dcgan, mlp, residual
 from poise.nets.deviation import TINY, MinibatchDeviation
 
-DISCRIMINATORS = {
+DISCRIMINATORS: dict[str, tuple[Callable[[int], nn.Module], tuple[int, ...]]] = {
     "dcgan": (lambda group: dcgan.Discriminator(28, 1, 4, group=group), (1, 28, 28)),
     "dcgan, one stage": (lambda group: dcgan.Discriminator(12, 3, 4, "spectral", group=group), (3, 12, 12)),
     "residual": (lambda group: residual.Discriminator(28, 1, 4, group), (1, 28, 28)),

@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from planted import constant_noise
 
 import poise
+from planted import constant_noise
 from poise.cli import main
 from poise.errors import PoiseError
 from poise.health import Finding

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MINUTES ?= 3
 
-.PHONY: setup demo test test-slow lint bench bench-optimizers bench-vae vae-likelihood deepobs bench-metrics sanity bench-rvae series descent portraits faults clean
+.PHONY: setup demo test test-slow lint bench bench-optimizers bench-vae vae-likelihood deepobs bench-metrics sanity bench-rvae series descent portraits stacked health faults clean
 
 setup: .venv/ready
 
@@ -76,6 +76,15 @@ series: .venv/dev
 
 descent: .venv/dev
 	$(BIN)/python benchmarks/descent.py
+
+# an hour a run on one core
+stacked: .venv/dev
+	$(BIN)/python benchmarks/stacked.py --images 1000000 --seeds 0 1 2
+
+# hours; goes on where it was stopped
+health: .venv/dev
+	PYTHONPATH=tests $(BIN)/python benchmarks/health.py --seeds 0 1 2 3 4 5 6 7 8 9 10 11 --workers 2
+	PYTHONPATH=tests $(BIN)/python benchmarks/health.py --cure --seeds 1 3 5 7 --workers 2
 
 RULES := alternating extragradient past-extragradient lookahead consensus symplectic competitive unrolled
 

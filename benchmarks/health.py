@@ -3,10 +3,12 @@
 Every run is short and seeded. Its signals are kept in a file of JSON lines, one a run, so that the benchmark goes
 on where it was stopped, and so that checks whose thresholds have changed are judged again without training anything
 again: a check is a function of the signals alone. Thresholds are fitted on even seeds; what is reported is of odd
-ones.
+ones. Twelve seeds are six a half: 102 failing runs and 90 healthy ones in each, three kinds of them the default recipe
+in its full length (--short leaves those out, which take most of the time).
 
-    python benchmarks/health.py --seeds 0 1 2 3           # train what is not there yet, then report
-    python benchmarks/health.py --report                  # judge what is there
+    export PYTHONPATH=tests
+    python benchmarks/health.py --seeds {0..11} --workers 2 --out health.jsonl    # train what is not there yet, report
+    python benchmarks/health.py --report --out health.jsonl                       # judge what is there
     python benchmarks/health.py --cure --kinds ring-hot --seeds 1 3
 """
 
@@ -15,8 +17,10 @@ import json
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -25,12 +29,12 @@ import numpy as np
 import torch
 
 import poise
+from planted import constant_noise
 from poise.data import load
 from poise.data.batches import Batches
 from poise.data.toys import ring
 from poise.errors import NonFinite
 from poise.health import History, findings
-from poise.models.gan import Gan
 from poise.run import Run
 
 Plant = Callable[[], AbstractContextManager[object]]
@@ -54,6 +58,7 @@ class Kind:
         settings: changes to the recipe.
         plant: makes the context in which the failure happens; a cure cannot reach it.
         twin: the healthy kind that a cured run is compared with, if there is one.
+        long: whether it is a default in its full length.
     """
 
     codes: tuple[str, ...]
@@ -62,14 +67,7 @@ class Kind:
     settings: Mapping[str, Any] = field(default_factory=dict)
     plant: Plant = nullcontext
     twin: str = ""
-
-
-@contextmanager
-def constant_noise() -> Iterator[None]:
-    """Let a generator get the same noise for the whole batch."""
-    noise = Gan.noise
-    with mock.patch.object(Gan, "noise", lambda game, n, rng: noise(game, 1, rng).expand(n, -1)):
-        yield
+    long: bool = False
 
 
 @contextmanager
@@ -164,6 +162,9 @@ HEALTHY: dict[str, Kind] = {
     "grid-vae": Kind((), "vae", "grid", GAN),
     "fashion-vae": Kind((), "vae-mlp", "fashion-mnist", {**IMAGES, "width": 64}),
     "sines": Kind((), "rvae", "sines", SERIES),
+    "ring-full": Kind((), "gan", "ring", long=True),
+    "grid-full": Kind((), "gan", "grid", long=True),
+    "fashion-full": Kind((), "gan", "fashion-mnist", long=True),
 }
 KINDS = FAILING | HEALTHY
 
@@ -262,27 +263,50 @@ def report_cures(records: list[dict[str, Any]]) -> None:
         print(f"cured {good} of {len(cured)} ({good / len(cured):.0%})")
 
 
+Job = tuple[str, int, bool]  # kind, seed, whether to cure
+
+
+def recorded(jobs: list[Job], workers: int) -> Iterator[dict[str, Any]]:
+    """Train runs side by side, in a process of one thread each, and give each as it ends."""
+    with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        for done in as_completed([pool.submit(record, *job) for job in jobs]):
+            yield done.result()
+
+
 def main() -> None:
     """Train what is missing, and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
+    parser.add_argument("--short", action="store_true", help="leave out defaults in their full length")
     parser.add_argument("--cure", action="store_true", help="train with --cure those failing kinds that have a twin")
     parser.add_argument("--report", action="store_true", help="train nothing")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/health.jsonl"))
+    parser.add_argument("--workers", type=int, default=1, help="runs side by side, one thread each")
+    parser.add_argument(
+        "--out", type=Path, default=Path("benchmarks/results/health.jsonl"), help="signals, a run a line"
+    )
     args = parser.parse_args()
-    torch.set_num_threads(1)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    records = [json.loads(line) for line in args.out.read_text().splitlines()] if args.out.exists() else []
+    lines = args.out.read_text().splitlines(keepends=True) if args.out.exists() else []
+    records = [json.loads(line) for line in lines if line.endswith("\n")]
+    if lines and not lines[-1].endswith("\n"):  # cut short by a kill
+        args.out.write_text("".join(lines[:-1]))
     there = {(record["kind"], record["seed"], record["cure"]) for record in records}
-    for seed in [] if args.report else args.seeds:
-        for name in args.kinds:
-            if (name, seed, args.cure) in there or (args.cure and not KINDS[name].twin):
-                continue
-            records.append(record(name, seed, args.cure))
-            with args.out.open("a") as file:
-                file.write(json.dumps(records[-1]) + "\n")
-            print(f"seed {seed}  {name:<26}{judge(records[-1]['signals'])}", flush=True)
+    every = [(name, seed, args.cure) for seed in args.seeds for name in args.kinds]
+    jobs = [
+        job
+        for job in every
+        if job not in there
+        and not (args.cure and not KINDS[job[0]].twin)
+        and not (args.short and KINDS[job[0]].long)
+        and not args.report
+    ]
+    for number, new in enumerate(recorded(jobs, args.workers) if jobs else (), 1):
+        records.append(new)
+        with args.out.open("a") as file:
+            file.write(json.dumps(new) + "\n")
+        found = judge(new["signals"])
+        print(f"{number}/{len(jobs)}  seed {new['seed']}  {new['kind']:<26}{found}", flush=True)
     report(records)
 
 

@@ -41,10 +41,13 @@ def test_a_run_holds_what_the_design_says(images: Path, tmp_path: Path) -> None:
     assert [line["step"] for line in run.metrics()] == [1, 2, 3, 4, 5, 6]
     assert {"examples", "seconds", "discriminator.loss", "generator.loss"} <= set(run.metrics()[0])
     assert sorted(file.name for file in run.samples.iterdir()) == [
+        "interpolated-0000006.png",
+        "neighbors-0000006.png",
         "real.png",
         "step-0000003.png",
         "step-0000006.png",
     ]
+    assert (run.path / "report.html").stat().st_size > 10_000
     described = json.loads((run.path / "config.json").read_text())
     assert described["data"]["shape"] == [1, 28, 28]
     assert {"torch", "numpy", "python", "poise"} <= set(described["versions"])

@@ -11,7 +11,7 @@ import torch
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from . import models
-from .config import Config, PlayerConfig, RvaeConfig, VaeConfig, check
+from .config import Config, GanConfig, PlayerConfig, RvaeConfig, VaeConfig, check, first_gamma
 from .data import Dataset, load
 from .data.batches import Batches
 from .data.options import SeriesOptions
@@ -81,7 +81,10 @@ def resolve(
         config = replace(config, window=dataset.train.steps)
     elif config.carry:
         raise PoiseError(f"--carry is for series, and {dataset.name} holds none; leave it out")
-    return replace(config, device=device, precision=precision, size=size), dataset
+    config = replace(config, device=device, precision=precision, size=size)
+    if isinstance(config.model, GanConfig) and config.model.penalties and config.model.gamma is None:
+        config = replace(config, model=replace(config.model, gamma=first_gamma(config)))
+    return config, dataset
 
 
 def _coarse(config: Config, dataset: Dataset) -> bool:
@@ -164,6 +167,7 @@ def build(config: Config, dataset: Dataset, handed: Handed | None = None) -> Tra
         facts = series_facts(config, dataset)
         game = models.build(config.model, sample_shape(dataset), len(dataset.classes), facts)
     _check_support(game, dataset)
+    game.known = len(dataset.train)
     samples, labels, _ = Batches(dataset, min(FIRST_LOOK, len(dataset.train)), config.seed)[0]
     game.begin_from(samples, labels)
     convert_conv2d_weight_memory_format(game.to(config.device), torch.channels_last)

@@ -2,7 +2,9 @@
 
 config.json remembers every attempt under "cures", beside the settings as they were asked for; the last one holds.
 So a run that was killed at any instant goes on in the attempt that it was in. Every attempt begins from the same
-checkpoint, that of checkpoints/healthy, or anew if there was none before the failure.
+checkpoint, that of checkpoints/healthy, or anew if there was none before the failure. One that gives the discriminator
+another shape always begins anew, with both players: a trained generator would be led astray by a discriminator that
+knows nothing.
 """
 
 import json
@@ -14,7 +16,7 @@ from typing import Any
 from . import checkpoint
 from .files import write_folder
 from .health import Finding
-from .health.cures import MOST, Change, next_cure
+from .health.cures import MOST, RESHAPING, Change, next_cure
 from .run import Run
 
 AS_ASKED = "as asked"  # the attempt that follows when nothing has helped
@@ -53,10 +55,12 @@ def attempt(run: Run, finding: Finding) -> Attempt:
     """
     asked, before = run.asked, [Attempt(**entry) for entry in run.cures]
     code = before[0].code if before else finding.code
-    start = _keep_healthy(run, finding.since) if not before else before[0].start
+    if not before:
+        _keep_healthy(run, finding.since)
     chosen = next_cure(code, asked, [entry.name for entry in before])
     name, change = chosen or (AS_ASKED, {})
-    new = Attempt(name, finding.code, finding.step, start, change)
+    kept = None if RESHAPING & set(change) else checkpoint.latest(_healthy(run))[0]
+    new = Attempt(name, finding.code, finding.step, 0 if kept is None else _step(kept), change)
     run.set_cures([*run.cures, asdict(new)])
     return new
 
@@ -70,11 +74,11 @@ def curable(run: Run, finding: Finding) -> bool:
 
 def newest(run: Run) -> tuple[Path | None, list[str]]:
     """Return the checkpoint that the last attempt goes on from, and warnings; those of other attempts are removed."""
-    for path in run.checkpoints.glob("step-*"):
+    for path in (*run.checkpoints.glob("step-*"), *run.best.glob("step-*")):
         if checkpoint.damage(path) is None and _attempt_of(path) != len(run.cures):
             shutil.rmtree(path)
     found, warnings = checkpoint.latest(run.checkpoints)
-    if found is None and run.cures:
+    if found is None and run.cures and run.cures[-1]["start"]:
         found, more = checkpoint.latest(_healthy(run))
         warnings += more
     return found, warnings
@@ -93,24 +97,27 @@ def tell(run: Run) -> None:
             run.add_finding(Attempt(**entry).finding(number))
 
 
-def _keep_healthy(run: Run, since: int) -> int:
-    """Copy the newest checkpoint from before the signals of a failure, and return its step; 0 if there is none."""
-    steps = [(int(path.name.removeprefix("step-")), path) for path in run.checkpoints.glob("step-*")]
-    usable = [(step, path) for step, path in sorted(steps) if step < since and checkpoint.damage(path) is None]
+def _keep_healthy(run: Run, since: int) -> None:
+    """Copy the newest checkpoint from before the signals of a failure, if there is one."""
+    paths = sorted(run.checkpoints.glob("step-*"), key=_step)
+    usable = [path for path in paths if _step(path) < since and checkpoint.damage(path) is None]
     if not usable:
-        return 0
-    step, path = usable[-1]
+        return
+    path = usable[-1]
     _healthy(run).mkdir(exist_ok=True)
 
     def fill(folder: Path) -> None:
         shutil.copytree(path, folder, dirs_exist_ok=True)
 
     write_folder(_healthy(run) / path.name, fill)
-    return step
 
 
 def _healthy(run: Run) -> Path:
     return run.checkpoints / "healthy"
+
+
+def _step(path: Path) -> int:
+    return int(path.name.removeprefix("step-"))
 
 
 def _attempt_of(path: Path) -> int:

@@ -117,6 +117,7 @@ class Game(nn.Module, ABC):
         zero_sum: whether there are two players and what one loses the other wins, gradient for gradient.
         common: whether all players minimize the same loss, so that one backward pass serves them all.
         progress: how far the training has come, from 0 to 1; losses with a schedule read it.
+        known: samples in the training data; 0 where that is not known.
     """
 
     players: tuple[str, ...]
@@ -124,6 +125,7 @@ class Game(nn.Module, ABC):
     zero_sum: bool = False
     common: bool = False
     progress: float = 0.0
+    known: int = 0
 
     @abstractmethod
     def loss(self, player: str, batch: Batch, rng: Rng) -> Loss:

@@ -32,7 +32,7 @@ from .training import Training
 POINTS, IMAGES, PIECES = 256, 64, 64  # samples that signals are taken of
 KNOWN = 1_024  # training samples that copies are looked for among
 LAGS = 10
-SCORED = 4  # training samples whose scores are kept, so that it shows whether a discriminator moves
+SCORED = 4  # training samples, or packs, whose scores are kept, so that it shows whether a discriminator moves
 USED = 0.001  # nats a step of a latent dimension that says something
 Signals = dict[str, float]
 
@@ -163,19 +163,19 @@ class Measuring:
         """Return how the discriminator scores training samples, held-out ones and generated ones."""
         device = next(game.parameters()).device
         fake = game.sample(self._count, rng)
-        train = game.discriminator(self._rows(self._dataset.train, rng).to(device)).float()
-        scored = game.discriminator(fake).float()
+        train = game.scores(self._rows(self._dataset.train, rng).to(device))
+        scored = game.scores(fake)
         scores = [train, scored]
         found = {"gap": game.config.score_scale * (train.mean() - scored.mean()).item()}
         found["separation"] = measures.separation(train, scored)
         if len(self._held_out):
-            held_out = game.discriminator(self._rows(self._dataset.test, rng).to(device)).float()
+            held_out = game.scores(self._rows(self._dataset.test, rng).to(device))
             found["separation_held_out"] = measures.separation(held_out, scored)
             found["r_v"] = measures.overfitting(train, held_out, scored)
             scores.append(held_out)
         found["r_t"] = train.sign().mean().item()
-        always = np.linspace(0, len(self._dataset.train) - 1, SCORED).astype(np.int64)
-        fixed = game.discriminator(_floats(self._dataset.train[always]).to(device)).float()
+        always = np.linspace(0, len(self._dataset.train) - 1, SCORED * game.config.packing).astype(np.int64)
+        fixed = game.scores(_floats(self._dataset.train[always]).to(device))
         found |= {f"score.{i}": value for i, value in enumerate(fixed.tolist())}
         return found if all(torch.isfinite(part).all() for part in scores) else {}
 

@@ -3,18 +3,20 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 import poise
-from poise import checkpoint
+from planted import constant_noise
+from poise import checkpoint, curing
 from poise.config import Config, GanConfig, RvaeConfig, VaeConfig, override
 from poise.errors import NonFinite
-from poise.health import CHECKS
-from poise.health.cures import CURES, MOST, next_cure
+from poise.health import CHECKS, Finding
+from poise.health.cures import CURES, MOST, RESHAPING, next_cure
 from poise.run import Run
 
-from .test_watch import IDLE, TOY, constant_noise, killed_at, tensors, written
+from .test_watch import IDLE, TOY, killed_at, tensors, written
 
 SLOW: dict[str, Any] = {**TOY, "watch_every": 40, "log_every": 40, "checkpoint_every": 80, "steps": 320}
 CURED: dict[str, Any] = {**IDLE, **SLOW, "cure": True}
@@ -82,16 +84,18 @@ def test_cures_that_do_not_help_are_undone(tmp_path: Path) -> None:
     assert [entry["name"] for entry in run.cures] == [
         "raise gamma",
         "relativistic pairs with R1 and R2",
+        "packs of two",
+        "minibatch deviation",
         "lower learning rates",
         "as asked",
     ]
     assert run.config == run.asked
     assert run.metrics()[-1]["step"] == 40
     assert poise.diagnose(run).verdict == "mode-collapse"
-    assert sum(finding.code == "cure" for finding in run.findings()) == 4
+    assert sum(finding.code == "cure" for finding in run.findings()) == 6
     newest, _ = checkpoint.latest(run.checkpoints)
     assert newest is not None
-    assert json.loads((newest / "state.json").read_text())["cures"] == 4
+    assert json.loads((newest / "state.json").read_text())["cures"] == 6
     with constant_noise():
         plain = poise.train("gan", "ring", out=tmp_path / "plain", steps=40, checkpoint_every=10, **TOY)
     assert tensors(run) == tensors(plain)
@@ -106,8 +110,39 @@ def test_it_goes_back_to_the_last_checkpoint_from_before_the_failure(tmp_path: P
         run = poise.train("gan", "ring", out=tmp_path / "run", **{**first, "steps": 600})
     assert run.cures[0]["code"] == "mode-collapse"
     assert run.cures[0]["start"] == 320
-    assert {entry["start"] for entry in run.cures} == {320}
+    reshaping = ("packs of two", "minibatch deviation")
+    assert {entry["name"]: entry["start"] for entry in run.cures} == {
+        entry["name"]: 0 if entry["name"] in reshaping else 320 for entry in run.cures
+    }
+    assert set(reshaping) <= {entry["name"] for entry in run.cures}
     assert (run.checkpoints / "healthy" / "step-0000320" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "change"),
+    [
+        ("mode-collapse", {"packing": 2}),
+        ("mode-collapse", {"minibatch_deviation": True}),
+        ("discriminator-overfits", {"augment": 0.6}),
+        ("rotation", {"rule": "lookahead", "inner_rule": "alternating"}),
+    ],
+)
+def test_a_change_of_the_game_goes_on_from_a_checkpoint_or_anew(
+    code: str, change: dict[str, Any], tmp_path: Path
+) -> None:
+    """New shapes begin anew and are the run that had them from the start; all else takes the checkpoint up."""
+    run = poise.train("gan", "ring", out=tmp_path / "run", **{**SLOW, "cure": True})
+    finding = Finding(code, "failure", 320, 300, "planted", {})
+    with mock.patch("poise.curing.next_cure", return_value=("planted", change)):
+        curing.attempt(run, finding)
+    again = poise.train("gan", "ring", out=tmp_path / "run", **{**SLOW, "cure": True})
+    start = 0 if RESHAPING & set(change) else 240
+    assert again.cures[0]["start"] == start
+    assert [line["step"] for line in again.metrics() if "generator.loss" in line] == list(range(40, 321, 40))
+    if not start:
+        plain = poise.train("gan", "ring", out=tmp_path / "plain", **{**SLOW, **change})
+        assert tensors(again) == tensors(plain)
+    assert again.sample(3).shape == (3, 2)
 
 
 def test_numbers_that_are_none_are_cured_too_or_raised_in_the_end(tmp_path: Path) -> None:

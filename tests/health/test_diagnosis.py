@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 import poise
+from planted import constant_noise
 from poise.cli import main
 from poise.errors import PoiseError
 from poise.health import Finding
 from poise.run import Run
 
-from .test_watch import IDLE, NEVER, QUICK, TOY, constant_noise
+from .test_watch import IDLE, NEVER, QUICK, TOY
 
 WELL = {**QUICK, "steps": 300, "batch": 64, "watch_every": 50}
 

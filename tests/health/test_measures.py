@@ -65,3 +65,34 @@ def test_overfitting_is_a_share_of_the_way() -> None:
     for share in (0.0, 0.25, 1.0):
         assert measures.overfitting(train, torch.full((4,), 3.0 - 4 * share), fake) == pytest.approx(share)
     assert measures.overfitting(fake, train, train) == 0, "a discriminator that sees nothing does not overfit"
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-4, 1e8])
+def test_neighbors_and_cells_are_those_of_all_distances(scale: float) -> None:
+    """Thresholds were fitted to numbers that were taken so, far from 0 and near."""
+    data, fake = scale * (normal(300, 3, 0) + 5), scale * (normal(90, 3, 1) + 5)
+    pairs = (data.double().unsqueeze(1) - data.double()).square().sum(2).sqrt().fill_diagonal_(torch.inf)
+    torch.testing.assert_close(measures.nearest(data), pairs.min(1).values)
+    across = (fake.double().unsqueeze(1) - data.double()).square().sum(2).sqrt()
+    torch.testing.assert_close(measures.nearest(fake, data), across.min(1).values)
+    centers = slow_centers(data)
+    torch.testing.assert_close(measures.centers_of(data), centers)
+    places = (fake.double().unsqueeze(1) - centers).square().sum(2).argmin(1)
+    assert torch.equal(measures.cells_of(fake, centers), torch.bincount(places, minlength=16).double() / 90)
+
+
+def slow_centers(points: torch.Tensor) -> torch.Tensor:
+    """k-means of ten rounds from points that lie farthest from those before."""
+    points = points.double()
+    centers = points[:1]
+    for _ in range(15):
+        away = (points.unsqueeze(1) - centers).square().sum(2).min(1).values
+        centers = torch.cat([centers, points[away.argmax()].unsqueeze(0)])
+    for _ in range(10):
+        cell = (points.unsqueeze(1) - centers).square().sum(2).argmin(1)
+        centers = torch.stack([points[cell == i].mean(0) if (cell == i).any() else centers[i] for i in range(16)])
+    return centers
+
+
+def test_one_sample_has_no_duplicate() -> None:
+    assert measures.duplicates(torch.zeros(1, 2), torch.zeros(1, 2)) == 0

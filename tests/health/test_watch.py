@@ -11,11 +11,11 @@ import pytest
 import torch
 
 import poise
+from planted import constant_noise
 from poise import checkpoint
 from poise.errors import NonFinite, PoiseError
 from poise.game import Loss
 from poise.loop import fit
-from poise.models.gan import Gan
 from poise.run import Run
 from poise.training import Training
 
@@ -23,14 +23,6 @@ NEVER = 10**9
 QUICK: dict[str, Any] = {"sample_every": NEVER, "progress": False}
 TOY: dict[str, Any] = {**QUICK, "width": 16, "batch": 32, "watch_every": 5}
 IDLE: dict[str, Any] = {**TOY, "steps": 40, "generator": {"lr": 1e-9, "lr_end": None}}
-
-
-@contextmanager
-def constant_noise() -> Iterator[None]:
-    """Let a generator get the same noise for the whole batch."""
-    noise = Gan.noise
-    with mock.patch.object(Gan, "noise", lambda game, n, rng: noise(game, 1, rng).expand(n, -1)):
-        yield
 
 
 @contextmanager

@@ -4,6 +4,7 @@ Nothing heavy is imported here, so that `poise --help` answers at once.
 """
 
 from .check import check
+from .gamma import first_gamma
 from .models import GanConfig, Penalty, RvaeConfig, VaeConfig
 from .player import USUAL_LR, Clipping, PlayerConfig
 from .settings import FREE_TO_CHANGE, LOWER, Config, Precision, differences, from_json, override, to_json
@@ -22,6 +23,7 @@ __all__ = [
     "VaeConfig",
     "check",
     "differences",
+    "first_gamma",
     "from_json",
     "override",
     "to_json",

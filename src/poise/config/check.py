@@ -19,7 +19,7 @@ def check(config: Config) -> None:
     _check_choices(config)
     _check_choices(config.model)
     positive: dict[str, float] = {"batch": config.batch, "steps": config.steps}
-    counts = {"width", "latent", "score_scale", "discriminator_steps", "sigma", "components", "samples"}
+    counts = {"width", "latent", "score_scale", "discriminator_steps", "sigma", "components", "samples", "packing"}
     counts |= {"encoder_steps"}
     positive |= {f.name: getattr(config.model, f.name) for f in fields(config.model) if f.name in counts}
     positive |= {
@@ -43,6 +43,8 @@ def check(config: Config) -> None:
     for name in ("beta", "free_bits"):
         if not (weight := getattr(config.model, name, 0.0)) >= 0:
             raise PoiseError(f"--{name.replace('_', '-')} is {weight}; give 0 or a number above it")
+    if isinstance(config.model, GanConfig):
+        _check_gan(config.model, config.batch)
     if config.score in ("bound", "nll") and isinstance(config.model, GanConfig):
         raise PoiseError(f"--score {config.score} is of VAEs; a GAN has no likelihood, use frechet or coverage")
     if config.score == "nll" and isinstance(config.model, RvaeConfig):
@@ -60,6 +62,15 @@ def check(config: Config) -> None:
     whole = {name for name, player in config.players.items() if player.optimizer == "gradient-descent"}
     if whole and whole != set(config.players):
         raise PoiseError("gradient-descent is on all of the data, for every player or none; use --optimizer, or sgd")
+
+
+def _check_gan(model: GanConfig, batch: int) -> None:
+    """Check that batches can be judged in packs and groups, and that augmentation has a target."""
+    if batch % model.together:
+        what = "--packing" if model.packing > 1 else "--minibatch-deviation"
+        raise PoiseError(f"{what} needs a multiple of {model.together} samples; --batch {batch} is none")
+    if not 0 <= model.augment < 1:
+        raise PoiseError(f"--augment is {model.augment}; give ADA's target, from 0 (off) to below 1, as .6")
 
 
 def _check_choices(settings: Any, prefix: str = "") -> None:

@@ -1,7 +1,9 @@
 """Settings of each kind of game."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from tyro.conf import FlagCreatePairsOff
 
 from .player import PlayerConfig
 
@@ -28,16 +30,29 @@ class GanConfig:
     """Weight of the discriminator's term on real samples."""
     penalties: tuple[Penalty, ...] = ()
     """Gradient penalties on the discriminator, added up."""
-    gamma: float = 1.0
-    """Weight of the penalties at the start."""
+    gamma: float | None = None
+    """Weight of the penalties at the start (None: found from the size of the samples and the batch)."""
     gamma_end: float | None = None
     """Weight of the penalties at the end, reached along half a cosine (None: constant)."""
     discriminator_steps: int = 1
     """Steps of the discriminator, each on a new batch, for each step of the generator."""
+    packing: int = 1
+    """Samples that the discriminator judges at once, side by side as channels (PacGAN)."""
+    minibatch_deviation: Annotated[bool, FlagCreatePairsOff] = False
+    """Tell the discriminator's last layer how much the samples of a group of four differ."""
+    augment: float = 0.0
+    """Augment all that the discriminator sees, so strongly that it is right of so much more than half of the real
+    samples: the target of ADA's controller, .6 as published (0: no augmentation)."""
     generator: PlayerConfig = field(default_factory=PlayerConfig)
     discriminator: PlayerConfig = field(default_factory=PlayerConfig)
 
     PLAYERS: ClassVar = ("discriminator", "generator")
+    GROUP: ClassVar = 4  # samples, or packs of them, that a minibatch deviation is of
+
+    @property
+    def together(self) -> int:
+        """Samples that the discriminator must be given a multiple of."""
+        return self.packing * (self.GROUP if self.minibatch_deviation else 1)
 
     @property
     def turns(self) -> dict[str, int]:

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..config import Config, GanConfig, VaeConfig, override
+from ..config import Config, GanConfig, VaeConfig, first_gamma, override
 
-MOST = 3  # attempts in a run
+MOST = 5  # attempts in a run
+PACK = 2  # samples in a pack
 Change = Mapping[str, Any]  # as for `poise.config.override`
 
 
@@ -23,34 +24,52 @@ class Cure:
     change: Callable[[Config], Change]
 
 
-def gamma_of(config: Config) -> float:
-    """Return the weight of R1 that a new data set begins with: .0002 · pixels / batch, and of points .1.
-
-    Source: Karras et al. 2020 (arXiv:2006.06676), the automatic configuration of StyleGAN2-ADA.
-
-    Example:
-        >>> gamma_of(Config("gan", "cats/", GanConfig(), batch=32, size=64))
-        0.0256
-    """
-    return 0.1 if config.size is None else 0.0002 * config.size**2 / config.batch
-
-
 def more_penalty(config: Config) -> Change:
     """Switch R1 on, or raise its weight tenfold."""
     if not isinstance(config.model, GanConfig):
         return {}
     if not config.model.penalties:
-        return {"penalties": ("r1",), "gamma": gamma_of(config), "gamma_end": None}
+        return {"penalties": ("r1",), "gamma": first_gamma(config), "gamma_end": None}
     end = config.model.gamma_end
-    return {"gamma": 10 * config.model.gamma, "gamma_end": None if end is None else 10 * end}
+    return {"gamma": 10 * _gamma(config), "gamma_end": None if end is None else 10 * end}
 
 
 def relativistic(config: Config) -> Change:
     """Compare pairs, with R1 and R2, which alone of the losses here leave a generator no way to drop a mode."""
     if not isinstance(config.model, GanConfig) or config.model.loss == "relativistic":
         return {}
-    gamma = config.model.gamma if config.model.penalties else gamma_of(config)
-    return {"loss": "relativistic", "penalties": ("r1", "r2"), "gamma": gamma}
+    return {"loss": "relativistic", "penalties": ("r1", "r2"), "gamma": _gamma(config)}
+
+
+def _gamma(config: Config) -> float:
+    """Return the weight of the penalties as it is, or as it would begin."""
+    assert isinstance(config.model, GanConfig)
+    given = config.model.gamma if config.model.penalties else None
+    return first_gamma(config) if given is None else given
+
+
+def packed(config: Config) -> Change:
+    """Let the discriminator judge two samples at once, to which it shows when they are alike (PacGAN)."""
+    if not isinstance(config.model, GanConfig) or config.model.packing > 1:
+        return {}
+    return _if_batches_fit(config, {"packing": PACK})
+
+
+def deviation(config: Config) -> Change:
+    """Tell the discriminator how much the samples of a group differ."""
+    if not isinstance(config.model, GanConfig) or config.model.minibatch_deviation:
+        return {}
+    return _if_batches_fit(config, {"minibatch_deviation": True})
+
+
+def _if_batches_fit(config: Config, change: Change) -> Change:
+    model = override(config, change).model
+    return change if isinstance(model, GanConfig) and config.batch % model.together == 0 else {}
+
+
+def augmented(config: Config) -> Change:
+    """Augment what the discriminator sees, as strongly as ADA's controller finds right."""
+    return {"augment": 0.6} if isinstance(config.model, GanConfig) and not config.model.augment else {}
 
 
 def slower(config: Config) -> Change:
@@ -80,6 +99,13 @@ def extragradient(config: Config) -> Change:
     """Take gradients half a step ahead, which turns circles into spirals inwards."""
     alone = set(config.model.turns.values()) == {1}
     return {"rule": "extragradient"} if alone and config.rule in ("alternating", "simultaneous") else {}
+
+
+def lookahead(config: Config) -> Change:
+    """Go back half of the way every few steps, to the inside of the circle."""
+    if config.rule not in ("alternating", "simultaneous"):
+        return {}
+    return {"rule": "lookahead", "inner_rule": config.rule}
 
 
 def mirror(config: Config) -> Change:
@@ -115,16 +141,21 @@ def own_outputs(config: Config) -> Change:
     return {"scheduled": 0.3} if hasattr(config.model, "scheduled") else {}
 
 
+# These change the shape of the discriminator, and so cannot go on from a checkpoint.
+RESHAPING = {"packing", "minibatch_deviation"}
+
 PENALTY, PAIRS = Cure("raise gamma", more_penalty), Cure("relativistic pairs with R1 and R2", relativistic)
 SLOWER, AHEAD = Cure("lower learning rates", slower), Cure("extragradient", extragradient)
+PACKS, GROUPS = Cure("packs of two", packed), Cure("minibatch deviation", deviation)
+AUGMENT, MIRROR = Cure("augment", augmented), Cure("mirror images", mirror)
 CURES: Mapping[str, tuple[Cure, ...]] = {
-    "mode-collapse": (PENALTY, PAIRS, SLOWER),
+    "mode-collapse": (PENALTY, PAIRS, PACKS, GROUPS, SLOWER),
     "discriminator-overpowers": (Cure("step for step", step_for_step), PENALTY, SLOWER),
     "generator-idle": (Cure("even rates", even_rates),),
     "discriminator-idle": (Cure("even rates", even_rates),),
-    "rotation": (PENALTY, AHEAD, SLOWER),
+    "rotation": (PENALTY, AHEAD, Cure("lookahead", lookahead), SLOWER),
     "divergence": (SLOWER, PENALTY, AHEAD),
-    "discriminator-overfits": (PENALTY, Cure("mirror images", mirror), SLOWER),
+    "discriminator-overfits": (AUGMENT, PENALTY, MIRROR, SLOWER),
     "posterior-collapse": (Cure("warm up", warm_up), Cure("free bits", free_bits), Cure("encoder first", aggressive)),
     "decoder-ignores-time": (Cure("own outputs", own_outputs), Cure("warm up", warm_up)),
 }

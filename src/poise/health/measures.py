@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from ..metrics.kmeans import cells, settle
+from ..metrics.neighbors import nearest as neighbors
 from ..rng import Rng
 
 WIDTH = 16  # pixels that images are brought down to
@@ -51,18 +53,17 @@ def spread(real: Tensor, fake: Tensor) -> float:
 def centers_of(points: Tensor) -> Tensor:
     """Return 16 centers of points, by k-means from points that lie far from each other, [16, d] (fewer of few points).
 
+    Starting far apart, and not at random, gives a small mode that lies alone a cell of its own.
+
     Example:
         >>> centers_of(torch.tensor([[0.0], [1.0], [9.0]])).flatten()
-        tensor([0., 9., 1.])
+        tensor([0., 9., 1.], dtype=torch.float64)
     """
+    points = points.double()
     centers = points[:1]
     for _ in range(min(CELLS, len(points)) - 1):
         centers = torch.cat([centers, points[torch.cdist(points, centers).min(1).values.argmax()].unsqueeze(0)])
-    for _ in range(ROUNDS):
-        cell = torch.cdist(points, centers).argmin(1)
-        here = [points[cell == i] for i in range(len(centers))]
-        centers = torch.stack([p.mean(0) if len(p) else c for p, c in zip(here, centers, strict=True)])
-    return centers
+    return settle(points, centers, ROUNDS)
 
 
 def cells_of(points: Tensor, centers: Tensor) -> Tensor:
@@ -72,8 +73,7 @@ def cells_of(points: Tensor, centers: Tensor) -> Tensor:
         >>> cells_of(torch.tensor([[0.1], [0.9], [1.2], [1.0]]), torch.tensor([[0.0], [1.0]]))
         tensor([0.2500, 0.7500], dtype=torch.float64)
     """
-    nearest = torch.cdist(points.double(), centers.double()).argmin(1)
-    return torch.bincount(nearest, minlength=len(centers)).double() / len(points)
+    return cells(points, centers.double()).bincount(minlength=len(centers)).double() / len(points)
 
 
 def overlap(real: Tensor, fake: Tensor) -> float:
@@ -99,10 +99,8 @@ def nearest(points: Tensor, others: Tensor | None = None) -> Tensor:
         >>> nearest(torch.tensor([[0.0], [1.0], [3.0]]))
         tensor([1., 1., 2.], dtype=torch.float64)
     """
-    distances = torch.cdist(points.double(), (points if others is None else others).double())
-    if others is None:
-        distances.fill_diagonal_(torch.inf)
-    return distances.min(1).values
+    found, _ = neighbors(points, points if others is None else others, itself=others is None)
+    return found[:, 0]
 
 
 def duplicates(real: Tensor, fake: Tensor, share: float = 0.05) -> float:
@@ -119,6 +117,8 @@ def duplicates(real: Tensor, fake: Tensor, share: float = 0.05) -> float:
         >>> duplicates(torch.arange(9.0).unsqueeze(1), torch.tensor([[0.0], [0.0], [8.0]]))
         0.6666666666666666
     """
+    if len(real) < 2:
+        return 0.0  # nobody to be near to
     limit = nearest(real).quantile(share)
     return (nearest(fake) < limit).double().mean().item()
 

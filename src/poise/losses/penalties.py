@@ -25,7 +25,8 @@ def squared_gradient_norm(scores: Tensor, x: Tensor) -> Tensor:
         >>> squared_gradient_norm((x**2).sum(1) / 2, x)
         tensor([25.], grad_fn=<SumBackward1>)
     """
-    # samples do not mix in D, so the gradient of the sum holds every sample's own gradient
+    # samples do not mix in D (but for statistics of a batch or a group), so that the gradient of the sum holds every
+    # sample's own gradient
     (gradient,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
     return gradient.square().flatten(1).sum(1)
 
@@ -35,7 +36,7 @@ def zero_centered(scores: Tensor, x: Tensor) -> Tensor:
 
     Args:
         scores: D(x), shape [n].
-        x: shape [n, ...], requires grad.
+        x: shape [n, ...], requires grad; what D was given, augmented and packed if it was.
 
     Returns:
         A scalar, differentiable in D's weights.

@@ -36,15 +36,34 @@ def kmeans(x: Tensor, k: int, generator: torch.Generator, steps: int = 30, rows:
     x = x.double()
     middle = x.mean(0)  # distances are computed around it, because far from 0 their digits cancel
     x = x - middle
-    centers, places = _spread(x, k, generator), None
+    return settle(x, _spread(x, k, generator), steps, rows) + middle
+
+
+def settle(x: Tensor, centers: Tensor, steps: int, rows: int = 4096) -> Tensor:
+    """Return centers after moving each to the mean of its points, until no point changes places or `steps` times.
+
+    Args:
+        x: points [n, d], float64.
+        centers: where they begin, [k, d], float64.
+        steps: the most moves.
+        rows: how many points are compared with the centers at once; what bounds the memory.
+
+    Source: Lloyd 1982.
+
+    Example:
+        >>> x = torch.tensor([[0.0], [1.0], [10.0]], dtype=torch.float64)
+        >>> settle(x, x[:2], steps=10).flatten()
+        tensor([ 0.5000, 10.0000], dtype=torch.float64)
+    """
+    places = None
     for _ in range(steps):
         before, places = places, _places(x, centers, rows)
         if before is not None and torch.equal(before, places):
             break
-        counts = places.bincount(minlength=k).unsqueeze(1)
+        counts = places.bincount(minlength=len(centers)).unsqueeze(1)
         sums = torch.zeros_like(centers).index_add_(0, places, x)
         centers = torch.where(counts > 0, sums / counts.clamp(min=1), centers)
-    return centers + middle
+    return centers
 
 
 def cells(x: Tensor, centers: Tensor, rows: int = 4096) -> Tensor:

@@ -9,20 +9,23 @@ from ..game import Batch, Game, Loss, full_precision
 from ..losses.adversarial import ADVERSARIAL
 from ..losses.penalties import one_centered, zero_centered
 from ..nets import dcgan, mlp, residual
+from ..nets.augment import augment
 from ..nets.spectral import normalize
 from ..rng import Rng
 from ..schedule import anneal
+from .ada import Ada
 
 
 class Gan(Game):
     """A generator that makes samples from noise, and a discriminator that tells them from real ones.
 
     The discriminator minimizes an adversarial loss plus γ times its gradient penalties, the generator the
-    other side of the adversarial loss; see `poise.losses`.
+    other side of the adversarial loss; see `poise.losses`. What the discriminator sees, of real and generated
+    samples alike, may be augmented, and packed; penalties are of what it sees.
 
     Args:
         generator: from noise [n, latent] to samples [n, ...]; one with an attribute `noise` takes so many dimensions.
-        discriminator: from samples [n, ...] to scores (logits) [n].
+        discriminator: from samples [n, ...], or packs of m of them [n/m, m · channels, ...], to scores (logits).
         config: the loss, penalties and weights.
 
     Example:
@@ -41,14 +44,16 @@ class Gan(Game):
         super().__init__()
         self.generator, self.discriminator = generator, discriminator
         self.config, self.adversarial = config, ADVERSARIAL[config.loss]
+        self.ada = Ada(config.augment) if config.augment else None
         self._dimensions = int(getattr(generator, "noise", config.latent))
         # a penalty on real samples does not concern the generator, and so may stay
-        self.zero_sum = self.adversarial.zero_sum and set(config.penalties) <= {"r1"}
+        # (augmentation moves between the two players' losses)
+        self.zero_sum = self.adversarial.zero_sum and set(config.penalties) <= {"r1"} and not config.augment
 
     def loss(self, player: str, batch: Batch, rng: Rng) -> Loss:
         """Return the loss of "generator" or "discriminator"."""
         fake = self._fake(batch, rng)
-        return self._generator_loss(batch, fake) if player == "generator" else self._judge(batch, fake, rng)
+        return self._generator_loss(batch, fake, rng) if player == "generator" else self._judge(batch, fake, rng)
 
     def sample(self, n: int, rng: Rng) -> Tensor:
         """Return n samples, shape [n, ...]."""
@@ -57,6 +62,11 @@ class Gan(Game):
     def generated(self, z: Tensor) -> Tensor:
         """Return the samples that noise [n, dimensions] becomes."""
         return full_precision(self.generator(z))
+
+    def scores(self, x: Tensor) -> Tensor:
+        """Return the discriminator's scores of samples [n, ...] as they are; those that fill no pack are left out."""
+        whole = x[: len(x) - len(x) % self.config.together]
+        return full_precision(self.discriminator(pack(whole, self.config.packing)))
 
     def noise(self, n: int, rng: Rng) -> Tensor:
         """Return noise for n samples."""
@@ -67,16 +77,29 @@ class Gan(Game):
             batch.made["generator"] = self.generated(self.noise(len(batch), rng))
         return batch.made["generator"]
 
+    def _seen(self, x: Tensor, kind: str, rng: Rng) -> Tensor:
+        """Return what the discriminator sees of samples; the same of generated ones for both players."""
+        if len(x) % self.config.together:
+            raise PoiseError(
+                f"the discriminator judges {self.config.together} samples together, and {len(x)} are no multiple; "
+                f"use another --batch"
+            )
+        if self.ada is not None:
+            x = augment(x, self.ada.p.clone(), rng(f"augment {kind}"))  # p moves before gradients are taken
+        return pack(x, self.config.packing)
+
     def _score(self, x: Tensor) -> Tensor:
         return self.config.score_scale * full_precision(self.discriminator(x))
 
-    def _generator_loss(self, batch: Batch, fake: Tensor) -> Loss:
-        real_scores = self._score(batch.x) if self.adversarial.pairs else None
-        return Loss(self.adversarial.generator(real_scores, self._score(fake)))
+    def _generator_loss(self, batch: Batch, fake: Tensor, rng: Rng) -> Loss:
+        real_scores = self._score(self._seen(batch.x, "real", rng)) if self.adversarial.pairs else None
+        return Loss(self.adversarial.generator(real_scores, self._score(self._seen(fake, "generated", rng))))
 
     def _judge(self, batch: Batch, fake: Tensor, rng: Rng) -> Loss:
         penalties = self.config.penalties
-        real = batch.x.detach().requires_grad_() if "r1" in penalties else batch.x
+        real = self._seen(batch.x, "real", rng)
+        real = real.detach().requires_grad_() if "r1" in penalties else real
+        fake = self._seen(fake, "generated", rng)
         fake = fake if fake.requires_grad else fake.requires_grad_("r2" in penalties)
         real_scores, fake_scores = self._score(real), self._score(fake)
         total = self.adversarial.discriminator(real_scores, fake_scores, self.config.real_weight)
@@ -90,10 +113,33 @@ class Gan(Game):
         for name in ("r1", "r2", "wgan_gp"):
             if name in parts:
                 total = total + self._gamma() * parts[name]
+        if self.ada is not None:
+            parts["augment"] = self.ada.p.clone()
+            # scores that only differences have a meaning of have no sign of their own
+            free = self.adversarial.pairs or self.config.loss == "wasserstein"
+            self.ada(real_scores - fake_scores if free else real_scores, len(batch), self.known)
         return Loss(total, parts)
 
     def _gamma(self) -> float:
-        return anneal(self.config.gamma, self.config.gamma_end, self.progress)
+        gamma = 1.0 if self.config.gamma is None else self.config.gamma
+        return anneal(gamma, self.config.gamma_end, self.progress)
+
+
+def pack(x: Tensor, m: int) -> Tensor:
+    """Return m consecutive samples side by side, as channels of one: [n/m, m · channels, ...].
+
+    Args:
+        x: [n, channels, ...], n a multiple of m.
+        m: 1 leaves x as it is.
+
+    Source: Lin et al. 2018 (arXiv:1712.04086), section 2.
+
+    Example:
+        >>> pack(torch.tensor([[1, 2], [3, 4], [5, 6], [7, 8]]), 2)
+        tensor([[1, 2, 3, 4],
+                [5, 6, 7, 8]])
+    """
+    return x if m == 1 else x.unflatten(0, (-1, m)).flatten(1, 2)
 
 
 def build(config: GanConfig, shape: tuple[int, ...]) -> Gan:
@@ -115,15 +161,17 @@ def build(config: GanConfig, shape: tuple[int, ...]) -> Gan:
 
 
 def _networks(config: GanConfig, shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module]:
+    group = config.GROUP if config.minibatch_deviation else 0
+    channels, packed = shape[0], config.packing * shape[0]
     if config.network == "mlp":
-        return mlp.Generator(config.latent, shape[0], config.width), mlp.Discriminator(shape[0], config.width)
-    channels, size = shape[0], shape[1]
+        return mlp.Generator(config.latent, channels, config.width), mlp.Discriminator(packed, config.width, group)
+    size = shape[1]
     if config.network == "dcgan":
         return (
             dcgan.Generator(config.latent, size, channels, config.width),
-            dcgan.Discriminator(size, channels, config.width, config.norm),
+            dcgan.Discriminator(size, packed, config.width, config.norm, group),
         )
     return (
         residual.Generator(config.latent, size, channels, config.width),
-        residual.Discriminator(size, channels, config.width),
+        residual.Discriminator(size, packed, config.width, group),
     )

@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from .deviation import MinibatchDeviation
 from .sizes import channels_by_level, stages
 
 WIDEST = 256  # channels are doubled with each halving of the image, up to this many
@@ -87,13 +88,19 @@ class Discriminator(nn.Module):
         width: channels at full resolution, if there were a convolution at it.
         norm: "batch" normalizes all but the first layer; "none" and "spectral" (which `nets.spectral` adds)
             differ here in the starting weights.
+        group: tell the last layer how much so many consecutive images differ; 0: nothing.
 
     Returns:
         (forward) scores, shape [n].
     """
 
     def __init__(
-        self, size: int, channels: int, width: int, norm: Literal["none", "batch", "spectral"] = "none"
+        self,
+        size: int,
+        channels: int,
+        width: int,
+        norm: Literal["none", "batch", "spectral"] = "none",
+        group: int = 0,
     ) -> None:
         super().__init__()
         base, doublings = stages(size)
@@ -108,7 +115,10 @@ class Discriminator(nn.Module):
             if norm == "batch":
                 layers.append(nn.BatchNorm2d(after))
             layers.append(nn.LeakyReLU(0.2, inplace=True))
-        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * base * base, 1))
+        if group:
+            layers.append(MinibatchDeviation(group))
+        last = nn.Linear((widths[-1] + bool(group)) * base * base, 1)
+        self.body = nn.Sequential(*layers, nn.Flatten(), last)
         if norm == "batch":
             _start_small(self)
         elif norm == "none":

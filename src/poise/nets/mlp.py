@@ -4,6 +4,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from .deviation import MinibatchDeviation
+
 
 def mlp(inputs: int, hidden: int, outputs: int, layers: int = 3) -> nn.Sequential:
     """`layers` hidden layers of leaky ReLU units between inputs and outputs.
@@ -39,11 +41,19 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """From points [n, dimensions] to scores [n]."""
+    """From points [n, dimensions] to scores [n].
 
-    def __init__(self, dimensions: int, width: int) -> None:
+    Args:
+        dimensions: of the points.
+        width: units of each hidden layer.
+        group: tell the last layer how much so many consecutive points differ; 0: nothing.
+    """
+
+    def __init__(self, dimensions: int, width: int, group: int = 0) -> None:
         super().__init__()
         self.layers = mlp(dimensions, width, 1)
+        if group:
+            self.layers = nn.Sequential(*list(self.layers)[:-1], MinibatchDeviation(group), nn.Linear(width + 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return scores (logits), shape [n]."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
+from .deviation import MinibatchDeviation
 from .sizes import channels_by_level, stages
 
 WIDEST = 128  # channels are doubled with each halving of the image, up to this many
@@ -82,14 +83,17 @@ class Discriminator(nn.Module):
         size: height and width of the images, base · 2ᵏ with a base from 4 to 7.
         channels: 1 or 3.
         width: channels at full resolution.
+        group: tell the last layer how much so many consecutive images differ; 0: nothing.
 
     Returns:
         (forward) scores, shape [n].
     """
 
-    def __init__(self, size: int, channels: int, width: int) -> None:
+    def __init__(self, size: int, channels: int, width: int, group: int = 0) -> None:
         super().__init__()
         body, wide, base = _halving(size, channels, width)
+        if group:
+            body, wide = [*body, MinibatchDeviation(group)], wide + 1
         self.body = nn.Sequential(*body)
         # a depthwise convolution as large as its input, written as the product it is: faster to differentiate twice
         self.summary = nn.Parameter(torch.randn(wide, base, base) / base)

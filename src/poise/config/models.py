@@ -41,8 +41,8 @@ class GanConfig:
     minibatch_deviation: Annotated[bool, FlagCreatePairsOff] = False
     """Tell the discriminator's last layer how much the samples of a group of four differ."""
     augment: float = 0.0
-    """Augment all that the discriminator sees, so strongly that it is right of so much more than half of the real
-    samples: the target of ADA's controller, .6 as published (0: no augmentation)."""
+    """Augment all that the discriminator sees, as strongly as ADA's controller finds right: at this value it holds the
+    mean sign of real samples' scores; .6 as published (0: no augmentation)."""
     generator: PlayerConfig = field(default_factory=PlayerConfig)
     discriminator: PlayerConfig = field(default_factory=PlayerConfig)
 

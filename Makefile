@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MINUTES ?= 3
 
-.PHONY: setup demo test test-slow lint bench bench-optimizers bench-vae vae-likelihood deepobs bench-metrics sanity bench-rvae series descent portraits stacked health faults clean
+.PHONY: setup demo studies test test-slow lint bench bench-optimizers bench-vae vae-likelihood deepobs bench-metrics sanity bench-rvae series descent portraits stacked health faults clean
 
 setup: .venv/ready
 
@@ -73,6 +73,15 @@ series: .venv/dev
 	$(BIN)/python benchmarks/rvae.py chorales --recipes rvae-fast rvae-srnn vrnn
 	$(BIN)/python benchmarks/rvae.py chorales --data bach-quarters --recipes rvae-fast rvae-srnn vrnn
 	$(BIN)/python benchmarks/rvae.py judged
+
+# an hour on two cores: docs/compare.md has the tables
+studies: .venv/dev
+	$(BIN)/poise compare toy ring grid --workers 2
+	$(BIN)/poise compare gd-sgd-adam ring --workers 2
+	$(BIN)/poise compare gan-rules fashion-mnist --workers 2
+	$(BIN)/poise compare gan-optimizers fashion-mnist --workers 2
+	$(BIN)/poise compare vae-optimizers fashion-mnist --workers 2
+	$(BIN)/poise compare rvae-optimizers sines --workers 2
 
 descent: .venv/dev
 	$(BIN)/python benchmarks/descent.py

@@ -24,6 +24,10 @@ RUN_FILES = (
 )
 
 
+class Busy(PoiseError):  # noqa: N818  (nothing is wrong with the folder)
+    """Another process is writing there."""
+
+
 def claim(path: Path, config: Config, fingerprint: str, *, resume: bool, overwrite: bool) -> bool:
     """Make sure that a run of this configuration may be written into a folder; change nothing.
 
@@ -71,7 +75,8 @@ def lock(path: Path) -> Iterator[None]:
     The system frees the lock when the process ends, however it ends.
 
     Raises:
-        PoiseError: another process is training there, or the folder cannot be made.
+        Busy: another process is training there.
+        PoiseError: the folder cannot be made.
     """
     with writing(path):
         path.mkdir(parents=True, exist_ok=True)
@@ -84,7 +89,7 @@ def lock(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise PoiseError(f"another process is training in {path}; choose another folder with --out") from None
+            raise Busy(f"another process is training in {path}; choose another folder with --out") from None
         yield
 
 

@@ -86,6 +86,25 @@ def test_a_killed_study_goes_on(tiny: StudyFolder, tmp_path: Path) -> None:
     assert scores(StudyFolder(tmp_path / "killed")) == scores(tiny)
 
 
+def test_machines_that_share_a_folder_share_the_work(tiny: StudyFolder, tmp_path: Path) -> None:
+    """Every run is trained once, by one of them."""
+    script = "import poise, sys\nfrom study.test_compare import TINY\nif __name__ == '__main__':\n"
+    script += "    poise.compare(TINY, out=sys.argv[1], share=True, told=lambda o, *_: print(o.job.key))\n"
+    (tmp_path / "script.py").write_text(script)
+    command = [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "shared")]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(["tests", os.environ.get("PYTHONPATH", "")])}
+    machines = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [machine.communicate(timeout=240)[0] for machine in machines]
+    assert [machine.returncode for machine in machines] == [0, 0]
+    assert all(said)
+    folder = StudyFolder(tmp_path / "shared")
+    assert scores(folder) == scores(tiny)
+    assert folder.results()["done"] == 8
+    for outcome in folder.outcomes():
+        steps = [line["step"] for line in poise.Run(folder.path / outcome.path).metrics() if "generator.loss" in line]
+        assert steps == sorted(set(steps))
+
+
 def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "poise", "compare", "mine", "ring", "--optimizers", "adam", "lion"]
     command += ["--gradients", "100000", "--trials", "1", "--out", str(tmp_path / "study")]

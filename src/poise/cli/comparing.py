@@ -53,6 +53,8 @@ class Compare:
     """Try a factor for each player, not one for all; a grid has the square of the trials then."""
     workers: int = 1
     """Runs side by side; processors are divided among them."""
+    share: Annotated[bool, FlagCreatePairsOff] = False
+    """Let several machines work on one study in a shared folder: give each the same command."""
     out: Path | None = None
     """Folder of the study (None: studies/STUDY-DATA)."""
     json: Annotated[bool, FlagCreatePairsOff] = False
@@ -79,7 +81,14 @@ def compare(args: list[str]) -> int:
     else:
         given = studies.ready(command.study, command.data, command.size)
     try:
-        folder = studies.compare(given, out=command.out, workers=command.workers, told=_teller(), **_changes(command))
+        folder = studies.compare(
+            given,
+            out=command.out,
+            workers=command.workers,
+            share=command.share,
+            told=_teller(),
+            **_changes(command),
+        )
     except studies.Stopped as stop:
         print(stop, file=sys.stderr)
         return 128 + stop.number

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -30,6 +31,7 @@ def compare(
     *,
     out: str | Path | None = None,
     workers: int = 1,
+    share: bool = False,
     told: Told = lambda outcome, done, jobs: None,
     **changes: Any,
 ) -> StudyFolder:
@@ -43,6 +45,7 @@ def compare(
         data: one data set or several, for a study given by name.
         out: the study's folder; studies/NAME-DATA unless given.
         workers: runs side by side; processors are divided among them.
+        share: let other machines, or processes, work on the same folder: whoever begins a run holds its lock.
         told: called with each run's outcome.
         changes: fields of `Study` to change, such as `seeds=(0, 1)`.
 
@@ -71,7 +74,7 @@ def compare(
     where = Path(out) if out is not None else default_folder(study)
     versions = {name: version(name) for name in ("poise", "torch", "numpy")}
     folder = StudyFolder.create(where, study, {"versions": versions, "command": sys.argv})
-    with folder.claimed():
+    with nullcontext() if share else folder.claimed():
         _run(folder, players, workers, told)
     return folder
 

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -14,8 +15,10 @@ from ..files import write_json
 from ..signals import catching
 from . import worker
 from .design import Study
-from .folder import outcome_of
+from .folder import outcome_of, result_file
 from .job import Job, Outcome
+
+PATIENCE = 2.0  # seconds between looks at what another machine has done
 
 Told = Callable[[Outcome], None]
 
@@ -33,7 +36,7 @@ def run(study: Study, jobs: Sequence[Job], root: Path, workers: int, told: Told)
 
     Args:
         study: whose they are.
-        jobs: what to run.
+        jobs: what to run; one that another machine is at is waited for.
         root: the study's folder.
         workers: processes side by side, among which the processors are divided fairly.
         told: called with each outcome when it is there.
@@ -47,9 +50,12 @@ def run(study: Study, jobs: Sequence[Job], root: Path, workers: int, told: Told)
         for job in broken:  # one of them has killed its process; alone it is known which
             if _together(study, [job], root, 1, told):
                 killed = Outcome(job, "failed", error="its process was killed", path=f"runs/{job.key}")
-                write_json(worker.result_file(root, job), killed.to_json())
+                write_json(result_file(root, job), killed.to_json())
                 told(killed)
-        waiting = [job for job in waiting if outcome_of(root, job) is None]
+        left = [job for job in waiting if outcome_of(root, job) is None]
+        if len(left) == len(waiting):  # another machine is at all of them
+            time.sleep(PATIENCE)
+        waiting = left
     found = [outcome_of(root, job) for job in jobs]
     return [outcome for outcome in found if outcome is not None]
 
@@ -57,7 +63,7 @@ def run(study: Study, jobs: Sequence[Job], root: Path, workers: int, told: Told)
 def _together(study: Study, jobs: Sequence[Job], root: Path, workers: int, told: Told) -> list[Job]:
     """Run jobs until all are done or a process dies; return those that were running then."""
     threads = max(1, (os.cpu_count() or 1) // workers)
-    waiting, running = list(jobs), dict[Future[Outcome], Job]()
+    waiting, running = list(jobs), dict[Future[Outcome | None], Job]()
     spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
     with catching() as caught, ProcessPoolExecutor(workers, spawn, worker.prepare, (threads,)) as pool:
         try:
@@ -66,7 +72,9 @@ def _together(study: Study, jobs: Sequence[Job], root: Path, workers: int, told:
                     job = waiting.pop(0)
                     running[pool.submit(worker.work, study, job, root)] = job
                 for future in wait(running, timeout=0.2, return_when=FIRST_COMPLETED).done:
-                    told(future.result())
+                    outcome = future.result()
+                    if outcome is not None:
+                        told(outcome)
                     del running[future]
                 if caught:
                     raise Stopped(caught[0], root)

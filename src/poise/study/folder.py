@@ -15,7 +15,7 @@ from typing import Any
 
 from ..claim import lock
 from ..errors import PoiseError
-from ..files import write_json
+from ..files import TEMPORARY, write_json
 from .design import Study
 from .job import Job, Outcome
 
@@ -60,7 +60,8 @@ class StudyFolder:
                 what = ", ".join(changed)
                 raise PoiseError(f"{path} holds another study (its {what} differ); choose another folder with --out")
             return found
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        strange = path.is_dir() and [child for child in path.iterdir() if TEMPORARY not in child.name]
+        if path.exists() and (not path.is_dir() or strange) and not (path / "study.json").exists():
             raise PoiseError(f"{path} is no study but holds files; choose another folder with --out")
         write_json(path / "study.json", {"study": study.to_json(), **facts})
         return cls(path)
@@ -93,9 +94,14 @@ class StudyFolder:
         return [outcome for outcome in found if outcome is not None]
 
 
+def result_file(root: Path, job: Job) -> Path:
+    """Return where what came of a job is kept."""
+    return root / "outcomes" / f"{job.key}.json"
+
+
 def outcome_of(root: Path, job: Job) -> Outcome | None:
     """Return what came of a job; None if it has not ended, or its file is damaged, and it is to be run again."""
-    return _read(root / "outcomes" / f"{job.key}.json")
+    return _read(result_file(root, job))
 
 
 def _read(file: Path) -> Outcome | None:

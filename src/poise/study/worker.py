@@ -10,6 +10,7 @@ import torch
 
 from ..api import Interrupted, train_config
 from ..build import resolve, whole_data
+from ..claim import Busy
 from ..config import Config
 from ..data import Dataset
 from ..errors import NonFinite, PoiseError
@@ -19,6 +20,7 @@ from ..rng import Rng
 from ..run import Run
 from ..validation import Validation
 from .design import Study
+from .folder import outcome_of, result_file
 from .job import Job, Outcome, Status, configured
 
 
@@ -27,12 +29,17 @@ def prepare(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def work(study: Study, job: Job, root: Path) -> Outcome:
+def work(study: Study, job: Job, root: Path) -> Outcome | None:
     """Train and score one run, and write its outcome beside it; whatever goes wrong in it is its outcome.
+
+    Returns:
+        None if another machine, which shares the folder, is at it.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM came; the run was saved, and will go on.
     """
+    if (known := outcome_of(root, job)) is not None:  # another machine was quicker
+        return known
     _forget_peak()
     (arm,) = [arm for arm in study.arms if arm.name == job.arm]
     path, outcome = root / "runs" / job.key, Outcome(job, "failed", path=f"runs/{job.key}")
@@ -47,17 +54,14 @@ def work(study: Study, job: Job, root: Path) -> Outcome:
         outcome = replace(_spent(study, outcome, Run(path)), status="diverged", error=str(error))
     except Interrupted:
         raise
+    except Busy:
+        return None
     except Exception as error:
         said = str(error) if isinstance(error, PoiseError) else f"{type(error).__name__}: {error}"
         outcome = replace(outcome, error=said.splitlines()[0] if said else type(error).__name__)
     outcome = replace(outcome, memory=_peak())
     write_json(result_file(root, job), outcome.to_json())
     return outcome
-
-
-def result_file(root: Path, job: Job) -> Path:
-    """Return where a job's outcome is kept."""
-    return root / "outcomes" / f"{job.key}.json"
 
 
 def _every(study: Study, config: Config, rows: int) -> int:

@@ -9,7 +9,7 @@ from poise.rules import RULES
 
 DOCS = Path(__file__).parent.parent / "docs"
 RULE_PAGES = sorted((DOCS / "rules").glob("*.md"))
-PAGES = [DOCS / "rules.md", *RULE_PAGES, DOCS / "health.md", DOCS / "vae.md", DOCS / "rvae.md"]
+PAGES = [DOCS / "rules.md", *RULE_PAGES, DOCS / "compare.md", DOCS / "health.md", DOCS / "vae.md", DOCS / "rvae.md"]
 
 
 def test_every_rule_has_a_page() -> None:

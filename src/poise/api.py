@@ -208,6 +208,7 @@ def _episode(
             return finding
         saved, _ = checkpoint.latest(run.checkpoints)
         kept = f"the last good checkpoint is {saved.name}" if saved else "no checkpoint had been saved"
+        _report(run, teller)
         raise NonFinite(f"{error} ({kept})") from None
     if whole_data(config) and not caught:
         teller.note(f"ended at step {training.step}: {training.ended or 'the limit that was set'}")

@@ -3,6 +3,7 @@
 Chromium is the system's. Where it is missing these tests are skipped, unless POISE_BROWSER is "required".
 """
 
+import json
 import os
 import shutil
 import threading
@@ -37,7 +38,9 @@ def browser() -> Iterator[Browser]:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("pages") / "<script>alert(1)<"
     settings: dict[str, Any] = {"width": 8, "batch": 16, "progress": False}
-    run = poise.train("gan", "ring", steps=60, sample_every=20, watch_every=10, out=root / "b>&'", **settings)
+    run = poise.train(
+        "gan", "ring", steps=60, sample_every=20, watch_every=10, log_every=5, out=root / "b>&'", **settings
+    )
     poise.evaluate(run, samples=100)
     return poise.report(run)
 
@@ -93,6 +96,48 @@ def test_the_slider_moves_samples_cursors_and_readouts_together(page: Page) -> N
     assert page.locator(".legend").first.text_content() != legend
     assert len(first) == len(page.locator(".plot").all()) >= 3
     assert all(float(a or 0) < float(b or 0) for a, b in zip(first, last, strict=True))
+
+
+def test_cursors_stand_at_one_place_in_all_charts(page: Page) -> None:
+    """Losses begin at another step than looks at the health do."""
+    page.locator("#time").fill("0")
+    _, _, places = moment(page)
+    assert len(places) >= 3
+    assert len(set(places)) == 1
+
+
+def test_of_several_runs_each_has_its_color(browser: Browser, report: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(report.parent, other)
+    finding = {"code": "cure", "level": "note", "step": 0, "since": 0, "sentence": "from the start"}
+    (other / "findings.jsonl").write_text(json.dumps(finding) + "\n")
+    page = browser.new_page()
+    page.goto(poise.report([report.parent, other], out=tmp_path / "two.html").resolve().as_uri())
+    curves = page.locator(".plot").first.locator("path[fill=none]")
+    looks = [
+        (curves.nth(i).get_attribute("stroke"), curves.nth(i).get_attribute("stroke-dasharray"))
+        for i in range(curves.count())
+    ]
+    assert looks == [(color, dash) for color in ("var(--c0)", "var(--c1)") for dash in ("none", "6 3")]
+    page.goto(poise.report(other, out=tmp_path / "one.html").resolve().as_uri())
+    marks = page.locator(".mark.note")  # also of step 0, at which nothing is logged
+    assert marks.count() == len(page.locator(".plot").all())
+    page.close()
+
+
+def test_on_a_phone_scores_stand_beside_those_of_real_data(browser: Browser, report: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(report.parent, run)
+    score = {"value": 17_224, "low": 11_993, "high": 25_719, "floor": 166_500, "better": "near", "about": "how many"}
+    scores = dict.fromkeys(("authentic", "FD-lite0 ∞"), score)  # the widest names and numbers of images
+    found = {"samples": 1_000, "step": 60, "judge": "efficientnet-lite0", "scores": scores}
+    (run / "evaluations.jsonl").write_text(json.dumps(found) + "\n")
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(poise.report(run).resolve().as_uri())
+    box = page.get_by_role("columnheader", name="real").bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 390
+    page.close()
 
 
 def test_the_keyboard_is_enough(page: Page) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 import poise
 from poise import api
 from poise.cli import main
-from poise.errors import PoiseError
+from poise.errors import NonFinite, PoiseError
 from poise.files import write_json
 from poise.gallery import nearest_images
 from poise.health import Finding
@@ -163,6 +163,32 @@ def test_what_a_cure_did_and_why_is_said_first() -> None:
     finding = Finding("mode-collapse", "failure", 900, 500, "samples cover few modes", {"spread": 0.1})
     said = one_run._verdict("mode-collapse", [finding], [finding], [], None)
     assert said == {"level": "failure", "title": "Mode collapse at step 900", "text": "samples cover few modes."}
+
+
+def test_a_run_that_was_cured_says_why_although_it_is_healthy_now() -> None:
+    cure = {"name": "lower learning rates", "code": "divergence", "found": 1_500, "start": 1_000}
+    run = mock.Mock(cures=[cure])
+    said = one_run._verdict("healthy", [], [], [{"step": 2_000, "health.step": 2_000}], run)
+    assert said["title"] == "Healthy"
+    assert said["text"].endswith("Done: lower learning rates, because of divergence at step 1,500; on from step 1,000.")
+
+
+@pytest.mark.parametrize(
+    ("words", "typed"),
+    [
+        (["/home/me/.venv/bin/poise", "train", "gan", "a b"], "poise train gan 'a b'"),
+        (["/lib/poise/cli/__main__.py", "train", "gan"], "python -m poise train gan"),
+        (["my script.py"], "'my script.py'"),
+    ],
+)
+def test_a_command_is_as_one_types_it(words: list[str], typed: str) -> None:
+    assert one_run._again(words) == typed
+
+
+def test_a_run_that_breaks_leaves_a_report_too(tmp_path: Path) -> None:
+    with pytest.raises(NonFinite):
+        poise.train("gan-textbook", "ring", steps=5, optimizer="sgd", lr=1e30, out=tmp_path / "run", **SETTINGS)
+    assert "Divergence at step 1" in (tmp_path / "run" / NAME).read_text()
 
 
 def test_a_report_that_fails_loses_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,7 +70,7 @@ def view(folder: Path) -> dict[str, Any]:
         "scores": _scores(run),
         "settings": [] if run is None else _settings(run),
         "versions": {} if run is None else run.versions,
-        "command": None if run is None else shlex.join(run.command),
+        "command": None if run is None else _again(run.command),
         "missing": missing,
     }
 
@@ -153,7 +153,10 @@ def _verdict(
     broken = [f for f in raised if f.code == "divergence" and not f.evidence.get("finite", 1)]
     worst = next((f for f in [*broken, *standing] if f.code == (broken[0].code if broken else known)), None)
     cures = [] if run is None else run.cures
-    done = "".join(f" Done: {cure['name']} from step {cure['start']:,}." for cure in cures)
+    done = "".join(
+        f" Done: {cure['name']}, because of {cure['code']} at step {cure['found']:,}; on from step {cure['start']:,}."
+        for cure in cures
+    )
     if worst is not None:
         level = worst.level
         title = worst.code.replace("-", " ").capitalize()
@@ -183,6 +186,13 @@ def _facts(run: Run | None, lines: Sequence[Mapping[str, float]]) -> list[tuple[
         facts += [("rule", run.config.rule)]
         facts += [(name, f"{player.optimizer}, {player.lr:g}") for name, player in run.config.players.items()]
     return facts
+
+
+def _again(command: Sequence[str]) -> str:
+    """Return a command as one would type it: of the path of Poise itself, which differs by machine, only the name."""
+    program = Path(command[0])
+    first = ["python", "-m", "poise"] if program.name == "__main__.py" else [program.name]
+    return shlex.join([*(first if program.name in ("poise", "__main__.py") else command[:1]), *command[1:]])
 
 
 def _clock(seconds: float) -> str:

@@ -43,9 +43,20 @@
 
   const path = (xs, ys, x, y) => xs.map((value, i) => `${i ? "L" : "M"}${x(value).toFixed(1)} ${y(ys[i]).toFixed(1)}`).join("");
 
+  // All charts of runs share one range of steps, or the cursor would stand elsewhere in each.
+  const span = data.steps.length ? [0, Math.max(...data.steps, ...data.charts.flatMap((chart) => chart.series.flatMap((one) => one.x)))] : [];
+
+  // Of several runs, each has its color in every chart, and what is drawn of it differs by dashes.
+  const DASHES = ["none", "6 3", "2 3", "9 3 2 3"];
+  const look = (one, number, chart) => {
+    if (data.frames.length < 2) return [number, number >= 10 ? "5 3" : "none"];
+    const place = chart.series.filter((other) => other.run === one.run).indexOf(one);
+    return [one.run, DASHES[place % DASHES.length]];
+  };
+
   function draw(chart, element) {
     const all = (key) => chart.series.flatMap((one) => one[key] || []).filter((value) => value !== null);
-    const across = scale(all("x"), LEFT, WIDTH - RIGHT, chart.xlog, false);
+    const across = scale([...all("x"), ...span], LEFT, WIDTH - RIGHT, chart.xlog, false);
     const up = scale([...all("y"), ...all("low"), ...all("high")], HEIGHT - BOTTOM, TOP, chart.log, true);
     const svg = make("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}` });
     for (const value of ticks(up.low, up.high, chart.log)) {
@@ -64,16 +75,17 @@
     }
     const legend = element.parentElement.querySelector(".legend");
     const readouts = chart.series.map((one, number) => {
-      const color = `var(--c${number % 10})`;
+      const [hue, dash] = look(one, number, chart);
+      const color = `var(--c${hue % 10})`;
       if (one.low) {
         const back = [...one.x.keys()].reverse();
         const area = path(one.x, one.high, across.place, up.place) + back.map((i) => `L${across.place(one.x[i]).toFixed(1)} ${up.place(one.low[i]).toFixed(1)}`).join("") + "Z";
         make("path", { d: area, fill: color, opacity: 0.16 }, svg);
       }
-      make("path", { d: path(one.x, one.y, across.place, up.place), fill: "none", stroke: color, "stroke-width": 1.8, "stroke-linejoin": "round", "stroke-dasharray": number >= 10 ? "5 3" : "none" }, svg);
+      make("path", { d: path(one.x, one.y, across.place, up.place), fill: "none", stroke: color, "stroke-width": 1.8, "stroke-linejoin": "round", "stroke-dasharray": dash }, svg);
       if (one.dots) one.x.forEach((value, i) => make("circle", { cx: across.place(value), cy: up.place(one.y[i]), r: 3, fill: color }, svg));
       const item = document.createElement("li"), swatch = document.createElement("i"), text = document.createElement("span");
-      swatch.style.background = color;
+      swatch.style.borderTop = `3px ${dash === "none" ? "solid" : dash === "2 3" ? "dotted" : "dashed"} ${color}`;
       text.textContent = one.name;
       item.append(swatch, text);
       legend.append(item);

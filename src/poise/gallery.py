@@ -21,6 +21,7 @@ GRID_IMAGES, GRID_POINTS = 64, 2_500
 PAIRS = 32  # test images beside their reconstructions
 WAYS, STEPS = 8, 10  # interpolations, and codes on each
 SHOWN, NEAREST = 8, 7  # samples beside training images, and how many of these
+EXACTLY = "donot_use_mm_for_euclid_dist"  # by differences: near-copies stay in their order
 BLOCK = 4_096  # training images that are compared at once
 MAPPED = 2_000  # held-out samples whose codes are drawn
 
@@ -149,7 +150,7 @@ def nearest_images(samples: np.ndarray, train: np.ndarray | Windows, k: int) -> 
     best, rows = torch.full((len(fake), 0), torch.inf), torch.zeros(len(fake), 0, dtype=torch.long)
     for start in range(0, len(train), BLOCK):
         block = torch.from_numpy(np.array(train[start : start + BLOCK])).flatten(1).float()
-        found = torch.cat([best, torch.cdist(fake, block)], 1)
+        found = torch.cat([best, torch.cdist(fake, block, compute_mode=EXACTLY)], 1)
         places = torch.cat([rows, torch.arange(start, start + len(block)).expand(len(fake), -1)], 1)
         best, order = found.topk(min(k, found.shape[1]), largest=False)
         rows = places.gather(1, order)

@@ -25,7 +25,7 @@ def page(folder: Path, target: Path) -> dict[str, Any]:
     try:
         found = json.loads((folder / "results.json").read_text())
         asked = json.loads((folder / "study.json").read_text())
-        sets = [_set(folder, target, one) for one in found["sets"]]
+        sets = [_set(folder, target, one, found["score"]["target"]) for one in found["sets"]]
         charts = [chart for one in found["sets"] for chart in _charts(found, one, len(found["sets"]) > 1)]
         charts += _profiles(found)
         over = found["done"] >= found["jobs"]
@@ -61,15 +61,16 @@ def _facts(found: Mapping[str, Any], asked: Mapping[str, Any]) -> list[tuple[str
     ]
 
 
-def _set(folder: Path, target: Path, found: Mapping[str, Any]) -> dict[str, Any]:
-    rows = []
+def _set(folder: Path, target: Path, found: Mapping[str, Any], target_score: float | None) -> dict[str, Any]:
+    rows, timed = [], target_score is not None
     for arm in sorted(found["arms"], key=lambda arm: arm["rank"]):
         links = []
         for number, path in enumerate(arm["runs"]):
             page = folder / path / "report.html"
             href = os.path.relpath(page, target.parent).replace(os.sep, "/") if page.exists() else None
             links.append({"name": str(number), "href": href})
-        rows.append({"name": arm["name"], "cells": _cells(arm), "links": links})
+        cells = [*_cells(arm), *([_timed(arm["to_target"])] if timed else [])]
+        rows.append({"name": arm["name"], "cells": cells, "links": links})
     tests = [
         {
             "a": test["a"],
@@ -80,7 +81,8 @@ def _set(folder: Path, target: Path, found: Mapping[str, Any]) -> dict[str, Any]
         }
         for test in found["tests"]
     ]
-    return {"data": found["data"], "head": HEAD, "rows": rows, "tests": tests}
+    head = (*HEAD, f"spent to reach {target_score:g}") if timed else HEAD
+    return {"data": found["data"], "head": head, "rows": rows, "tests": tests}
 
 
 def _cells(arm: Mapping[str, Any]) -> list[str]:
@@ -137,6 +139,12 @@ def _profiles(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     caption = "The share of problems on which an arm is within a factor of the best; higher is better."
     chart = {"title": "Performance profiles", "caption": caption, "log": False, "series": series}
     return [{**chart, "xlabel": "times the best score"}]
+
+
+def _timed(found: Mapping[str, Any] | None) -> str:
+    if found is None or found["mean"] is None:
+        return "never"
+    return f"{found['mean']:.4g}" + ("" if found["reached"] == 1 else f" ({found['reached']:.0%})")
 
 
 def _number(value: float | None, form: str = ".4g") -> str:

@@ -54,8 +54,10 @@ def lines(results: Mapping[str, Any]) -> list[str]:
     for found in results["sets"]:
         text += [f"{results['name']} on {found['data']}: {results['score']['name']}, {better} is better", ""]
         ranked = sorted(found["arms"], key=lambda arm: arm["rank"])
-        rows = [HEAD, *(_row(arm) for arm in ranked)]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
+        timed = results["score"]["target"] is not None
+        head = (*HEAD, f"to {results['score']['target']:g}") if timed else HEAD
+        rows = [head, *(_row(arm) + ((_timed(arm["to_target"]),) if timed else ()) for arm in ranked)]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
         for row in rows:
             cells = (
                 f"{cell:<{w}}" if i == 0 else f"{cell:>{w}}"
@@ -82,6 +84,13 @@ def _row(arm: Mapping[str, Any]) -> tuple[str, ...]:
         _number(arm["gradients_per_step"], ".3g"),
         _number(arm["memory_mb"], ".0f"),
     )
+
+
+def _timed(found: Mapping[str, Any] | None) -> str:
+    """Say what was spent until the target was reached, and by which share of runs if not by all."""
+    if found is None or found["mean"] is None:
+        return "never"
+    return f"{found['mean']:.4g}" + ("" if found["reached"] == 1 else f" ({found['reached']:.0%})")
 
 
 def _number(value: float | None, form: str = ".4g") -> str:

@@ -75,7 +75,7 @@ def test_a_gan_in_chunks_too(monkeypatch: pytest.MonkeyPatch) -> None:
     def gradients(size: int) -> dict[str, Tensor]:
         state = Training(game, Simultaneous(), dict.fromkeys(game.players, partial(GradientDescent, lr=0.0)), rng=rng)
         # the same noise for the same samples, however they are cut
-        monkeypatch.setattr(game, "_noise", lambda n, rng: noise[size][rng.part])
+        monkeypatch.setattr(game, "noise", lambda n, rng: noise[size][rng.part])
         state.play(whole(x, size), 0.0)
         return {player: flat.gradient.clone() for player, flat in state.flats.items()}
 
@@ -133,7 +133,7 @@ def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     base = ["train", "gan", str(points(tmp_path)), "--optimizer", "gradient-descent", "--width", "4", "--batch", "16"]
     out = ["--out", str(tmp_path / "run")]
     assert main([*base, *out, "--steps", "2"]) == 0
-    assert "ended at step 2: the limit of --steps" in capsys.readouterr().err
+    assert "ended at step 2: the limit that was set" in capsys.readouterr().err
     assert poise.Run(tmp_path / "run").metrics() == []  # a line every ten steps
     assert main([*base, *out, "--steps", "9", "--stop-gradient", "1e9"]) == 2  # another configuration
     assert main([*base, *out, "--steps", "9", "--stop-gradient", "1e9", "--overwrite"]) == 0

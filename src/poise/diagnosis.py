@@ -7,11 +7,12 @@ from typing import Any
 
 from . import checkpoint
 from .errors import PoiseError
-from .health import Finding, History, findings
+from .health import Finding, History
+from .judging import judged, opened
 from .rng import Rng
-from .run import Run, lines_of
+from .run import Run
 from .use import data_of
-from .watch import Measuring, verdict
+from .watch import Measuring
 
 LOOKS = 10  # that signals taken now stand for
 
@@ -74,55 +75,14 @@ def diagnose(run: str | Path | Run) -> Diagnosis:
         'healthy'
     """
     path = run.path if isinstance(run, Run) else Path(run)
-    if not any((path / name).exists() for name in ("config.json", "metrics.jsonl", "checkpoints")):
-        raise PoiseError(f"no run in {path}; give the folder that `poise train` made")
-    unread: list[str] = []
-    opened = _open(path, unread)
-    lines = _read(path / "metrics.jsonl", unread)
-    raised = _findings(path / "findings.jsonl", unread)
-    named = {} if opened is None else {"recipe": opened.config.recipe, "data": opened.config.data}
-    history = History(lines, run=str(path), **named)
-    if opened is not None:
-        _check_checkpoints(opened, unread)
-        if not history.watched:
-            history = History(_signals_now(opened, unread), run=str(path), **named)
-    standing = findings(history)
-    held = {finding.code for finding in standing}
-    earlier = [finding for finding in raised if finding.code not in held]
-    ended = [finding for finding in raised if finding.code == "divergence" and not finding.evidence.get("finite", 1)]
-    standing = [finding for finding in ended if finding.code not in held] + standing
-    known = verdict(standing) if history.watched or ended else "unknown"
-    earlier = [finding for finding in earlier if finding not in ended]
-    return Diagnosis(path, known, tuple(standing), tuple(earlier), tuple(unread))
-
-
-def _open(path: Path, unread: list[str]) -> Run | None:
-    try:
-        return Run(path)
-    except PoiseError as error:
-        unread.append(str(error))
-        return None
-
-
-def _read(path: Path, unread: list[str]) -> list[dict[str, Any]]:
-    """Return the lines of a file that are whole, and note it if some are not."""
-    if not path.exists():
-        return []
-    lines = [line for line in lines_of(path) if isinstance(line.get("step"), int)]
-    cut = len(path.read_bytes().splitlines()) - len(lines)
-    if cut:
-        unread.append(f"{path.name}: {cut} damaged line{'s' if cut > 1 else ''} at its end")
-    return lines
-
-
-def _findings(path: Path, unread: list[str]) -> list[Finding]:
-    found = []
-    for line in _read(path, unread):
-        try:
-            found.append(Finding.from_json(line))
-        except ValueError as error:
-            unread.append(f"{path.name}: {error}")
-    return found
+    known, lines, unread = opened(path)
+    now: list[dict[str, float]] = []
+    if known is not None:
+        _check_checkpoints(known, unread)
+        if not History(lines).watched:
+            now = _signals_now(known, unread)
+    found = judged(path, known, lines, unread, now)
+    return Diagnosis(path, found.verdict, found.standing, found.earlier, tuple(unread))
 
 
 def _check_checkpoints(run: Run, unread: list[str]) -> None:

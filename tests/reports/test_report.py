@@ -22,6 +22,7 @@ from poise.errors import NonFinite, PoiseError
 from poise.files import write_json
 from poise.gallery import nearest_images
 from poise.health import Finding
+from poise.judging import Judged
 from poise.pictures import grid
 from poise.reports import NAME, curves, images, one_run
 from poise.reports.serve import server
@@ -161,14 +162,14 @@ def test_of_a_damaged_run_what_can_be_read_is_shown(runs: dict[str, Path], tmp_p
 
 def test_what_a_cure_did_and_why_is_said_first() -> None:
     finding = Finding("mode-collapse", "failure", 900, 500, "samples cover few modes", {"spread": 0.1})
-    said = one_run._verdict("mode-collapse", [finding], [finding], [], None)
+    said = one_run._verdict(Judged(None, [], True, (finding,), (), []))
     assert said == {"level": "failure", "title": "Mode collapse at step 900", "text": "samples cover few modes."}
 
 
 def test_a_run_that_was_cured_says_why_although_it_is_healthy_now() -> None:
     cure = {"name": "lower learning rates", "code": "divergence", "found": 1_500, "start": 1_000}
     run = mock.Mock(cures=[cure])
-    said = one_run._verdict("healthy", [], [], [{"step": 2_000, "health.step": 2_000}], run)
+    said = one_run._verdict(Judged(run, [{"step": 2_000, "health.step": 2_000}], True, (), (), []))
     assert said["title"] == "Healthy"
     assert said["text"].endswith("Done: lower learning rates, because of divergence at step 1,500; on from step 1,000.")
 

@@ -105,17 +105,22 @@ def test_machines_that_share_a_folder_share_the_work(tiny: StudyFolder, tmp_path
         assert steps == sorted(set(steps))
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_saves_and_says_how_to_go_on(number: signal.Signals, tmp_path: Path) -> None:
+    """SIGTERM comes to one process, and Ctrl-C to the whole group, workers that wait included."""
     command = [sys.executable, "-m", "poise", "compare", "mine", "ring", "--optimizers", "adam", "lion"]
-    command += ["--gradients", "100000", "--trials", "1", "--out", str(tmp_path / "study")]
+    command += ["--gradients", "100000", "--trials", "1", "--workers", "3", "--out", str(tmp_path / "study")]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     until = time.monotonic() + 120
     while not list((tmp_path / "study").glob("runs/*/*/*/metrics.jsonl")):
         assert time.monotonic() < until
         time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 128 + signal.SIGTERM
+    assert process.returncode == 128 + number
     assert said.splitlines()[-1].endswith("the same command again goes on")
     assert "Traceback" not in said
 

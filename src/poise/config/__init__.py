@@ -7,7 +7,7 @@ from .check import check
 from .gamma import first_gamma
 from .models import GanConfig, Penalty, RvaeConfig, VaeConfig
 from .player import USUAL_LR, Clipping, PlayerConfig
-from .settings import FREE_TO_CHANGE, LOWER, Config, Precision, differences, from_json, override, to_json
+from .settings import FREE_TO_CHANGE, LOWER, Config, Precision, differences, flat, from_json, override, to_json
 
 __all__ = [
     "FREE_TO_CHANGE",
@@ -24,6 +24,7 @@ __all__ = [
     "check",
     "differences",
     "first_gamma",
+    "flat",
     "from_json",
     "override",
     "to_json",

@@ -214,7 +214,7 @@ def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
         >>> differences(config, override(config, {"batch": 64, "generator": {"lr": 1.0}}))
         {'generator.lr': (0.0002, 1.0), 'batch': (32, 64)}
     """
-    before, after = _flat(old), _flat(new)
+    before, after = flat(old), flat(new)
     return {name: (before.get(name), after.get(name)) for name in after if before.get(name) != after[name]}
 
 
@@ -226,12 +226,18 @@ def _check_names(given: Mapping[str, Any], target: Any, also: Iterable[str] = ()
             raise PoiseError(f"no option {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
 
 
-def _flat(config: Any, prefix: str = "") -> dict[str, Any]:
+def flat(config: Any, prefix: str = "") -> dict[str, Any]:
+    """Return all settings by name, a player's under "player.field".
+
+    Example:
+        >>> flat(Config("gan", "ring", GanConfig()))["generator.lr"]
+        0.0002
+    """
     values: dict[str, Any] = {}
     for f in fields(config):
         value = getattr(config, f.name)
         if is_dataclass(value):
-            values |= _flat(value, "" if f.name == "model" else f"{f.name}.")
+            values |= flat(value, "" if f.name == "model" else f"{f.name}.")
         else:
             values[prefix + f.name] = value
     return values

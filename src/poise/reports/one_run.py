@@ -3,19 +3,21 @@
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from math import nan
 from pathlib import Path
 from typing import Any
 
-from ..config import to_json
+from ..config import differences, flat
 from ..errors import PoiseError
-from ..health import Finding, History, findings
+from ..health import Finding
+from ..judging import Judged, judged, opened
+from ..progress import clock
 from ..recipes import from_recipe
-from ..run import Run, lines_of
-from ..watch import verdict
+from ..run import Run
+from ..words import ARROWS, shown
 from .curves import charts
 from .images import chosen, inlined
 
-SCORES = 40
 PICTURES = {  # what samples/ may hold beside step-*.png, in the order of the page
     "neighbors": (
         "Nearest training images",
@@ -32,7 +34,6 @@ PICTURES = {  # what samples/ may hold beside step-*.png, in the order of the pa
     "autocorrelation": ("Memory", "Autocorrelations of free samples beside those of data."),
     "kl": ("What latents carry", "Divergence by step and by dimension, nats."),
 }
-HEALTHY = {"healthy": "Healthy", "unknown": "Not judged"}
 
 
 def view(folder: Path) -> dict[str, Any]:
@@ -41,32 +42,24 @@ def view(folder: Path) -> dict[str, Any]:
     Raises:
         PoiseError: there is no run in that folder.
     """
-    if not any((folder / name).exists() for name in ("config.json", "metrics.jsonl", "checkpoints")):
-        raise PoiseError(f"no run in {folder}; give the folder that `poise train` or `poise compare` made")
-    missing: list[str] = []
-    run = _opened(folder, missing)
-    lines = [line for line in lines_of(folder / "metrics.jsonl") if isinstance(line.get("step"), int)]
+    run, lines, missing = opened(folder)
+    health = judged(folder, run, lines, missing)
     frames = _frames(folder)
     if not frames:
         missing.append("samples: there are no pictures")
     if not lines:
         missing.append("metrics.jsonl: there is no line that can be read")
-    named = {} if run is None else {"recipe": run.config.recipe, "data": run.config.data}
-    history = History(lines, run=str(folder), **named)
-    standing = findings(history)
-    known = verdict(standing) if history.watched else "unknown"
-    raised = _raised(folder, missing)
     return {
         "name": folder.name or str(folder.resolve().name),
         "data": None if run is None else run.data["name"],
-        "verdict": _verdict(known, standing, raised, lines, run),
+        "verdict": _verdict(health),
         "facts": _facts(run, lines),
         "frames": frames,
         "real": inlined(folder / "samples" / "real.png"),
         "pictures": _pictures(folder),
         "charts": charts(lines),
-        "marks": [{"x": f.step, "label": f.code, "level": f.level} for f in raised],
-        "findings": [_finding(f) for f in _together(standing, raised)],
+        "marks": [{"x": f.step, "label": f.code, "level": f.level} for f in (*health.standing, *health.earlier)],
+        "findings": [_finding(f, f in health.earlier) for f in (*health.standing, *health.earlier)],
         "scores": _scores(run),
         "settings": [] if run is None else _settings(run),
         "versions": {} if run is None else run.versions,
@@ -92,14 +85,6 @@ def page(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"kind": "run", "title": name, "runs": runs, "charts": together, "steps": steps, "xlabel": "step"}
 
 
-def _opened(folder: Path, missing: list[str]) -> Run | None:
-    try:
-        return Run(folder)
-    except PoiseError as error:
-        missing.append(str(error))
-        return None
-
-
 def _frames(folder: Path) -> list[dict[str, Any]]:
     found = []
     for path in chosen(sorted((folder / "samples").glob("step-*.png"))):
@@ -121,54 +106,25 @@ def _pictures(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _raised(folder: Path, missing: list[str]) -> list[Finding]:
-    found = []
-    for line in lines_of(folder / "findings.jsonl"):
-        try:
-            found.append(Finding.from_json(line))
-        except ValueError as error:
-            missing.append(f"findings.jsonl: {error}")
-    return found
-
-
-def _together(standing: Sequence[Finding], raised: Sequence[Finding]) -> list[Finding]:
-    held = {finding.code for finding in standing}
-    return [*standing, *(finding for finding in raised if finding.code not in held)]
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, over: bool) -> dict[str, Any]:
     evidence = ", ".join(f"{name} {value:.3g}" for name, value in finding.evidence.items())
-    return {**finding.to_json(), "evidence": evidence}
+    return {**finding.to_json(), "evidence": evidence, "over": over}
 
 
-def _verdict(
-    known: str,
-    standing: Sequence[Finding],
-    raised: Sequence[Finding],
-    lines: Sequence[Mapping[str, float]],
-    run: Run | None,
-) -> dict[str, str]:
+def _verdict(health: Judged) -> dict[str, str]:
     """Say in words how the run is, why, and what was done about it."""
-    last = max((int(line["step"]) for line in lines), default=0)
-    broken = [f for f in raised if f.code == "divergence" and not f.evidence.get("finite", 1)]
-    worst = next((f for f in [*broken, *standing] if f.code == (broken[0].code if broken else known)), None)
-    cures = [] if run is None else run.cures
     done = "".join(
         f" Done: {cure['name']}, because of {cure['code']} at step {cure['found']:,}; on from step {cure['start']:,}."
-        for cure in cures
+        for cure in (() if health.run is None else health.run.cures)
     )
-    if worst is not None:
-        level = worst.level
-        title = worst.code.replace("-", " ").capitalize()
-        return {"level": level, "title": f"{title} at step {worst.step:,}", "text": f"{worst.sentence}.{done}"}
-    looks = sum("health.step" in line for line in lines)
-    if known == "unknown":
-        return {
-            "level": "note",
-            "title": "Not judged",
-            "text": "Nobody has looked at this run's health; try poise diagnose.",
-        }
-    text = f"Nothing is wrong by {looks} looks at its health, the last at step {last:,}.{done}"
+    if (worst := health.worst) is not None:
+        title = f"{worst.code.replace('-', ' ').capitalize()} at step {worst.step:,}"
+        return {"level": worst.level, "title": title, "text": f"{worst.sentence}.{done}"}
+    if not health.watched:
+        text = "Nobody has looked at this run's health; try poise diagnose."
+        return {"level": "note", "title": "Not judged", "text": text}
+    looks = [line["step"] for line in health.lines if "health.step" in line]
+    text = f"Nothing is wrong by {len(looks)} looks at its health, the last at step {max(looks):,}.{done}"
     return {"level": "healthy", "title": "Healthy", "text": text}
 
 
@@ -181,7 +137,7 @@ def _facts(run: Run | None, lines: Sequence[Mapping[str, float]]) -> list[tuple[
         last = max(lines, key=lambda line: line["step"])
         seconds = max(last["seconds"], 1e-9)
         facts += [("steps", f"{last['step']:,}"), ("examples", f"{last['examples']:,}")]
-        facts += [("time", _clock(seconds)), ("speed", f"{last['examples'] / seconds:,.0f} examples/s")]
+        facts += [("time", clock(seconds)), ("speed", f"{last['examples'] / seconds:,.0f} examples/s")]
     if run is not None:
         facts += [("rule", run.config.rule)]
         facts += [(name, f"{player.optimizer}, {player.lr:g}") for name, player in run.config.players.items()]
@@ -195,12 +151,6 @@ def _again(command: Sequence[str]) -> str:
     return shlex.join([*(first if program.name in ("poise", "__main__.py") else command[:1]), *command[1:]])
 
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
 def _scores(run: Run | None) -> dict[str, Any] | None:
     """Return the newest evaluation."""
     found = [] if run is None else run.evaluations()
@@ -208,43 +158,25 @@ def _scores(run: Run | None) -> dict[str, Any] | None:
         return None
     newest = found[-1]
     rows = []
-    for name, score in list(newest.get("scores", {}).items())[:SCORES]:
+    for name, score in list(newest.get("scores", {}).items()):
         ends = [score.get(end) for end in ("low", "high")]
-        interval = "" if None in ends else f"{_shown(ends[0])} – {_shown(ends[1])}"
-        arrow = {"lower": "↓", "higher": "↑"}.get(score["better"], "≈")
-        rows.append((name, arrow, _shown(score["value"]), interval, _shown(score["floor"]), score["about"]))
+        interval = "" if None in ends else f"{shown(ends[0])} – {shown(ends[1])}"
+        value, floor = (shown(nan if score[key] is None else score[key]) for key in ("value", "floor"))
+        rows.append((name, ARROWS[score["better"]], value, interval, floor, score["about"]))
     what = f"{newest['samples']:,} samples of step {newest['step']:,}"
     about = f"{what} beside as many held-out ones, as {newest['judge']} sees them"
     return {"about": about, "rows": rows}
 
 
-def _shown(value: float | None) -> str:
-    if value is None:
-        return "–"
-    size = abs(value)
-    return f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.3g}"
-
-
 def _settings(run: Run) -> list[dict[str, Any]]:
     """Return all settings, and which of them are not the recipe's own."""
-    asked = _flat(to_json(run.config))
+    config = run.config
     try:
-        usual = _flat(to_json(from_recipe(run.config.recipe, run.config.data)))
+        changed = set(differences(from_recipe(config.recipe, config.data), config))
     except PoiseError:  # a recipe of one's own
-        usual = {}
-    hidden = ("recipe", "data")
+        changed = set()
     return [
-        {"name": name, "value": json.dumps(value), "own": usual.get(name) != value}
-        for name, value in asked.items()
-        if name not in hidden
+        {"name": name, "value": json.dumps(value), "own": name in changed}
+        for name, value in flat(config).items()
+        if name not in ("recipe", "data")
     ]
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            found |= _flat(value, "" if name == "model" else f"{prefix}{name}.")
-        else:
-            found[prefix + name] = list(value) if isinstance(value, tuple) else value
-    return found

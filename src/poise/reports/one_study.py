@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import PoiseError
-
-HEAD = ("score", "95 %", "rank", "failed", "lr", "steps", "ms a step", "gradients a step", "MB")
+from .arms import cells, head, number
 
 
 def page(folder: Path, target: Path) -> dict[str, Any]:
@@ -65,40 +64,22 @@ def _set(folder: Path, target: Path, found: Mapping[str, Any], target_score: flo
     rows, timed = [], target_score is not None
     for arm in sorted(found["arms"], key=lambda arm: arm["rank"]):
         links = []
-        for number, path in enumerate(arm["runs"]):
+        for place, path in enumerate(arm["runs"]):
             page = folder / path / "report.html"
             href = os.path.relpath(page, target.parent).replace(os.sep, "/") if page.exists() else None
-            links.append({"name": str(number), "href": href})
-        cells = [*_cells(arm), *([_timed(arm["to_target"])] if timed else [])]
-        rows.append({"name": arm["name"], "cells": cells, "links": links})
+            links.append({"name": str(place), "href": href})
+        rows.append({"name": arm["name"], "cells": cells(arm, timed), "links": links})
     tests = [
         {
             "a": test["a"],
             "b": test["b"],
-            "difference": _number(test["difference"]),
+            "difference": number(test["difference"]),
             "interval": "–" if test["low"] is None else f"{test['low']:.3g} … {test['high']:.3g}",
-            "p": _number(test["p_holm"], ".3f"),
+            "p": number(test["p_holm"], ".3f"),
         }
         for test in found["tests"]
     ]
-    head = (*HEAD, f"spent to reach {target_score:g}") if timed else HEAD
-    return {"data": found["data"], "head": head, "rows": rows, "tests": tests}
-
-
-def _cells(arm: Mapping[str, Any]) -> list[str]:
-    score, seconds = arm["score"], arm["seconds_per_step"]
-    rates = sorted(set(arm.get("lr", {}).values()), reverse=True)
-    return [
-        _number(score["mean"]),
-        "–" if score["low"] is None else f"{score['low']:.4g} … {score['high']:.4g}",
-        _number(arm["rank"], ".2f"),
-        "–" if arm["failed"] is None else f"{arm['failed']:.0%}",
-        " ".join(f"{rate:.2g}" for rate in rates) + (" (last tried)" if arm.get("at_edge") else ""),
-        f"{arm['steps']:,}",
-        "–" if seconds is None else f"{1000 * seconds:.1f}",
-        _number(arm.get("gradients_per_step"), ".3g"),
-        _number(arm["memory_mb"], ".0f"),
-    ]
+    return {"data": found["data"], "head": head(target_score), "rows": rows, "tests": tests}
 
 
 def _charts(found: Mapping[str, Any], one: Mapping[str, Any], several: bool) -> list[dict[str, Any]]:
@@ -139,13 +120,3 @@ def _profiles(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     caption = "The share of problems on which an arm is within a factor of the best; higher is better."
     chart = {"title": "Performance profiles", "caption": caption, "log": False, "series": series}
     return [{**chart, "xlabel": "times the best score"}]
-
-
-def _timed(found: Mapping[str, Any] | None) -> str:
-    if found is None or found["mean"] is None:
-        return "never"
-    return f"{found['mean']:.4g}" + ("" if found["reached"] == 1 else f" ({found['reached']:.0%})")
-
-
-def _number(value: float | None, form: str = ".4g") -> str:
-    return "–" if value is None else format(value, form)

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 from math import isfinite, isnan
 from typing import Any, Literal
 
+from ..words import ARROWS, shown
+
 Better = Literal["lower", "higher", "real"]
-ARROWS: dict[Better, str] = {"lower": "↓", "higher": "↑", "real": "≈"}
 
 
 @dataclass(frozen=True)
@@ -37,25 +38,6 @@ class Score:
         interval = "" if isnan(self.low) else f"{shown(self.low)} – {shown(self.high)}"
         real = "" if isnan(self.floor) else shown(self.floor)
         return self.name, ARROWS[self.better], shown(self.value), interval, real, self.about
-
-
-def shown(value: float) -> str:
-    """Write a number with three to four digits that matter.
-
-    Example:
-        >>> shown(1234.5), shown(12.34), shown(0.01234), shown(float("inf")), shown(-0.0)
-        ('1,234', '12.3', '0.0123', '∞', '0')
-    """
-    if not isfinite(value):
-        return "–" if isnan(value) else "∞" if value > 0 else "−∞"
-    size = abs(value)
-    if value == 0:
-        return "0"
-    if size >= 100:
-        return f"{value:,.0f}"
-    if size >= 10:
-        return f"{value:.1f}"
-    return f"{value:.3f}" if size >= 0.1 else f"{value:.3g}"
 
 
 def table(scores: Sequence[Score]) -> list[str]:

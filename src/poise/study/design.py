@@ -13,6 +13,16 @@ STEP = 10**0.5  # from one learning rate of a grid to the next
 MOST_FACTOR = 10.0  # by which a sampler may go from an arm's own rates, either way
 
 
+def folder_name(name: str) -> str:
+    """Return a name that can be a folder's, of an arm or of data that may be a path.
+
+    Example:
+        >>> folder_name("../photos of/cats")
+        'photos-of-cats'
+    """
+    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name.strip("./")) or "data"
+
+
 @dataclass(frozen=True)
 class Arm:
     """One contestant: a recipe with changes.
@@ -91,10 +101,10 @@ class Study:
         """
         if not self.arms:
             raise PoiseError(f"the study {self.name} has no arms; give --recipes, --rules or --optimizers")
-        names = [arm.name for arm in self.arms]
+        names = [folder_name(arm.name) for arm in self.arms]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise PoiseError(f"two arms are called {twice[0]}; an arm may be given once")
-        if not self.data or len(set(self.data)) < len(self.data):
+            raise PoiseError(f"two arms are called {twice[0]}; give each another name")
+        if not self.data or len(set(map(folder_name, self.data))) < len(self.data):
             raise PoiseError("give each data set once, and at least one")
         if not self.budget.amount > 0:
             raise PoiseError(f"a budget of {self.budget} trains nothing; give a number above 0")

@@ -10,7 +10,6 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from ..api import Interrupted
-from ..errors import PoiseError
 from ..files import write_json
 from ..signals import catching
 from . import worker
@@ -84,8 +83,6 @@ def _together(study: Study, jobs: Sequence[Job], root: Path, workers: int, told:
             return list(running.values())
         except Interrupted as stop:
             raise Stopped(stop.number, root) from None
-        except PoiseError:
-            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             if caught:

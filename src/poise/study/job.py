@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from ..config import Config, override
 from ..recipes import from_recipe
-from .design import Arm, Study
+from .design import Arm, Study, folder_name
 
 Phase = Literal["tuning", "final"]
 Status = Literal["finished", "diverged", "collapsed", "failed"]
@@ -34,7 +34,7 @@ class Job:
     def key(self) -> str:
         """The run's folder within the study: data, arm, and which of its runs."""
         rates = "x".join(f"{factor:.4g}" for factor in self.factors)
-        return f"{_folder(self.data)}/{_folder(self.arm)}/{self.phase}-lr-{rates}-seed-{self.seed}"
+        return f"{folder_name(self.data)}/{folder_name(self.arm)}/{self.phase}-lr-{rates}-seed-{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,3 @@ def configured(study: Study, arm: Arm, job: Job) -> Config:
     amount = study.budget.amount if study.budget.kind == "minutes" else round(study.budget.amount)
     lengths: dict[str, Any] = {"minutes": None, "examples": None, "gradients": None, study.budget.kind: amount}
     return override(config, {**players, **lengths, "seed": job.seed, "score": study.score, "evaluate_every": 1})
-
-
-def _folder(name: str) -> str:
-    """Return a name that can be a folder's, of a data set that may be a path."""
-    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name.strip("./")) or "data"

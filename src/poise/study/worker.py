@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,8 @@ from .job import Job, Outcome, Status, configured
 
 
 def prepare(threads: int) -> None:
-    """Give this process its share of the processors."""
+    """Give this process its share of the processors; whether Ctrl-C ends it, the study decides."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(threads)
 
 

@@ -19,6 +19,7 @@ from .config import Config, override
 from .data import Dataset
 from .data.batches import Batches
 from .data.chunks import Chunks
+from .device import repeatable
 from .errors import NonFinite
 from .files import TEMPORARY, write_file
 from .gallery import Gallery
@@ -136,7 +137,7 @@ def train_config(
     claim(path, config, dataset.fingerprint, resume=resume, overwrite=overwrite)
     training, batches = build(config, dataset, handed), _deal(config, dataset)
     how_far = _how_far(config)
-    with lock(path), catching() as caught, closing(reporter(how_far, progress)) as teller:
+    with lock(path), repeatable(config.device), catching() as caught, closing(reporter(how_far, progress)) as teller:
         if overwrite:
             clear(path)
         run = Run.create(path, config, _facts(config, dataset))

@@ -42,7 +42,7 @@ def interpolate(first: Tensor, last: Tensor, steps: int) -> Tensor:
         >>> interpolate(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), 3)[0, 1]  # half way, still of length 1
         tensor([0.7071, 0.7071])
     """
-    t = torch.linspace(0, 1, steps, dtype=first.dtype).view(1, -1, 1)
+    t = torch.linspace(0, 1, steps, dtype=first.dtype, device=first.device).view(1, -1, 1)
     a, b = first.unsqueeze(1), last.unsqueeze(1)
     angle = torch.nn.functional.cosine_similarity(a, b, dim=-1).clamp(-1, 1).acos().unsqueeze(-1)
     straight = angle.sin() < 1e-3
@@ -90,7 +90,7 @@ def traverse(base: Tensor, mean: Tensor, log_sd: Tensor, standard: bool, most: i
     divergence = kl_per_dimension(mean, log_sd) if standard else kl(mean, log_sd, center, spread.log()).mean(0).double()
     order = divergence.argsort(descending=True)[:most]
     codes = base.repeat(len(order), steps, 1)
-    places = torch.linspace(-REACH, REACH, steps, dtype=base.dtype)
+    places = torch.linspace(-REACH, REACH, steps, dtype=base.dtype, device=base.device)
     for row, dimension in enumerate(order):
         codes[row, :, dimension] = center[dimension] + spread[dimension] * places
     collapsed = int((divergence < COLLAPSED).sum())

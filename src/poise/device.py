@@ -1,10 +1,13 @@
 """Where and in which precision the networks compute."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 
 import torch
+from torch.utils import deterministic
 
 from .config import Precision
 from .errors import PoiseError
@@ -51,6 +54,38 @@ def autocast(device: str, precision: str) -> Callable[[], AbstractContextManager
     if precision == "float32":
         return nullcontext
     return partial(torch.autocast, device.partition(":")[0], torch.bfloat16)
+
+
+@contextmanager
+def repeatable(device: str) -> Iterator[None]:
+    """Within the context a GPU computes the same numbers each time, as processors always do.
+
+    Otherwise its libraries choose among algorithms some that add up in the order in which threads come.
+
+    Example:
+        >>> with repeatable("cpu"):
+        ...     torch.ones(2).sum()
+        tensor(2.)
+    """
+    if not device.startswith("cuda"):
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS asks for
+    before = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+    mode, fill = torch.get_deterministic_debug_mode(), deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    # with the mode comes a pass over all new memory, which only finds bugs
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.set_deterministic_debug_mode("warn")  # of what cannot be had so
+    try:
+        with warnings.catch_warnings():
+            # cuDNN would like an LSTM's weights in a memory of their own; here they lie with those of their player
+            warnings.filterwarnings("ignore", "RNN module weights")
+            yield
+    finally:
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = before
+        torch.set_deterministic_debug_mode(mode)
+        deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
 
 
 def _has_bfloat16(device: str) -> bool:

@@ -13,6 +13,7 @@ from .errors import NonFinite
 from .field import Field, Vectors
 from .game import Batch, Game, Loss, Whole
 from .lowered import Lowered
+from .nets.recurrent import twice_differentiable
 from .optim import Average, Base, Clip, Flat
 from .rng import Rng
 
@@ -195,7 +196,8 @@ class Play:
         """
         batch, rng = self._batches[0], self._rng.at(self._rng.step, 0)
         instead = dict(zip(self._names(other), weights, strict=True)) if other else {}
-        loss: Loss = functional_call(self._game, instead, (player, batch, rng))
+        with twice_differentiable(self._game):
+            loss: Loss = functional_call(self._game, instead, (player, batch, rng))
         self._taken += 1
         return self._finite(player, loss)
 

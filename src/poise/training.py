@@ -216,7 +216,8 @@ class Training:
             clip.load_state_dict(checkpoint.state["clips"][player])
         for player, test in self._converged.items():
             test.load_state_dict(checkpoint.state["converged"][player])
-        self.rule.load_state_dict(checkpoint.tensors.get("rule", {}))
+        at = self.rng.device
+        self.rule.load_state_dict({name: t.to(at) for name, t in checkpoint.tensors.get("rule", {}).items()})
         self.step, self.dealt = checkpoint.state["step"], checkpoint.state["dealt"]
         self.examples, self.seconds = checkpoint.state["examples"], checkpoint.state["seconds"]
         self.gradients = checkpoint.state["gradients"]

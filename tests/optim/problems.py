@@ -69,9 +69,9 @@ class Shapes(nn.Module):
     def loss(self, step: int) -> Tensor:
         """Return a smooth function of all weights, another one each step."""
         numbers = torch.Generator().manual_seed(step)
-        total = torch.zeros((), dtype=torch.float64)
+        total = torch.zeros((), dtype=torch.float64, device=self.channels_last.device)
         for p in self.parameters():
-            factor = torch.randn(p.shape, generator=numbers, dtype=torch.float64).to(p.dtype)
+            factor = torch.randn(p.shape, generator=numbers, dtype=torch.float64).to(p)
             total = total + (factor * p).sin().sum()
         return total
 

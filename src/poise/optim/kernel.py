@@ -76,7 +76,7 @@ def in_place(formula: Formula, variant: Variant) -> Kernel:
     """
 
     def kernel(numbers: Tensor, tensors: Sequence[Tensor]) -> None:
-        w, g, *state = tensors
+        w, g, state = tensors[0], tensors[1], list(tensors[2:])
         average = state.pop() if variant.averages else None
         saved = state.pop() if variant.saves or variant.returns else w
         start = saved if variant.returns else w

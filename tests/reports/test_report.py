@@ -225,7 +225,7 @@ def test_a_study_is_reported(tmp_path: Path) -> None:
         score = 1.0 + len(outcomes)
         spent, curve, lr = (8.0, 24.0), (9.0, score), {"generator": 1e-3 * job.factors[0]}
         path = f"runs/{job.key}"
-        outcomes.append(Outcome(job, "finished", score, lr, spent, curve, 12, 24, 99, 0.5, None, "", path))
+        outcomes.append(Outcome(job, "finished", score, lr, spent, curve, 12, 24, 99, 0.5, 0.04, None, "", path))
         if job.seed != 1:
             (folder.path / path).mkdir(parents=True)
             (folder.path / path / NAME).write_text("a page")

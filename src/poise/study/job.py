@@ -52,7 +52,8 @@ class Outcome:
         steps: taken.
         gradients: evaluated.
         examples: seen.
-        seconds: spent.
+        seconds: spent, scores and looks included.
+        pace: seconds a step, without them.
         memory: the most that the process held, megabytes; None where the system does not tell.
         error: why there is no score.
         path: of the run's folder, within the study.
@@ -68,6 +69,7 @@ class Outcome:
     gradients: int = 0
     examples: int = 0
     seconds: float = 0.0
+    pace: float = 0.0
     memory: float | None = None
     error: str = ""
     path: str = ""

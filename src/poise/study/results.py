@@ -76,9 +76,7 @@ def _of_arm(
         "curve": _curve(study, runs),
         "to_target": _to_target(study, runs),
         "sensitivity": _sensitivity(study, tuned),
-        "seconds_per_step": median(run.seconds / run.steps for run in runs if run.steps)
-        if any(r.steps for r in runs)
-        else nan,
+        "seconds_per_step": median(run.pace for run in runs if run.steps) if any(r.steps for r in runs) else nan,
         "gradients_per_step": runs[0].gradients / runs[0].steps if runs and runs[0].steps else nan,
         "memory_mb": max((run.memory for run in runs if run.memory is not None), default=nan),
         "steps": round(fmean(run.steps for run in runs)) if runs else 0,

@@ -3,9 +3,12 @@
 import os
 import re
 import signal
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import torch
 
@@ -112,7 +115,21 @@ def _spent(study: Study, outcome: Outcome, run: Run) -> Outcome:
         gradients=gradients,
         examples=int(last["examples"]),
         seconds=last["seconds"],
+        pace=_pace(lines),
     )
+
+
+def _pace(lines: Sequence[Mapping[str, float]]) -> float:
+    """Return seconds a step: the median between lines, since scores and looks come after few of them.
+
+    Example:
+        >>> logged = {10: 1.0, 20: 2.0, 30: 7.5, 40: 8.5}  # a score after step 20
+        >>> _pace([{"step": step, "seconds": seconds} for step, seconds in logged.items()])
+        0.1
+    """
+    logged = sorted({line["step"]: line["seconds"] for line in lines}.items())
+    paces = [(after - before) / (next_step - step) for (step, before), (next_step, after) in pairwise(logged)]
+    return median(paces or [seconds / step for step, seconds in logged])
 
 
 def _forget_peak() -> None:

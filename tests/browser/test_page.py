@@ -98,6 +98,40 @@ def test_the_slider_moves_samples_cursors_and_readouts_together(page: Page) -> N
     assert all(float(a or 0) < float(b or 0) for a, b in zip(first, last, strict=True))
 
 
+def test_pointing_at_a_curve_shows_that_moment_and_clicking_keeps_it(page: Page) -> None:
+    curve = page.locator(".plot svg").first
+    curve.scroll_into_view_if_needed()
+    box = curve.bounding_box()
+    assert box is not None
+    middle, height = box["x"] + box["width"] * (52 + 0.5 * 454) / 520, box["y"] + box["height"] / 2  # half of 60 steps
+    page.mouse.move(middle, height)
+    frame, words, places = moment(page)
+    assert (frame, words) == ("20", "step 30")
+    assert len(set(places)) == 1
+    page.mouse.move(5, 5)
+    assert moment(page)[:2] == ("60", "step 60")
+    page.mouse.click(box["x"] + box["width"] * (52 + 0.6 * 454) / 520, height)  # step 36, and 40 has samples
+    page.mouse.move(5, 5)
+    assert moment(page)[:2] == ("40", "step 40")
+    assert page.locator("#time").get_attribute("aria-valuetext") == "step 40"
+
+
+def test_pointing_at_a_curve_of_a_study_reads_it(browser: Browser, tmp_path: Path) -> None:
+    arms = tuple(poise.Arm(name, "gan", {"optimizer": name}) for name in ("adam", "sgd"))
+    study = poise.Study("mine", ("ring",), arms, poise.Budget("gradients", 24), "coverage", trials=1, seeds=(0,))
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.goto(poise.report(poise.compare(study, out=tmp_path / "study").path).resolve().as_uri())
+    legend, cursor = page.locator(".legend").first, page.locator(".cursor").first
+    names = legend.text_content()
+    page.locator(".plot svg").first.hover()
+    assert cursor.get_attribute("visibility") == "visible"
+    assert legend.text_content() != names
+    page.mouse.move(5, 5)
+    assert cursor.get_attribute("visibility") == "hidden"
+    assert legend.text_content() == names
+    page.close()
+
+
 def test_cursors_stand_at_one_place_in_all_charts(page: Page) -> None:
     """Losses begin at another step than looks at the health do."""
     page.locator("#time").fill("0")

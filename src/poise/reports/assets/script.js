@@ -1,5 +1,5 @@
 "use strict";
-// The page's one idea: a moment of training. The slider chooses it; samples, cursors and legends follow.
+// The page's one idea: a moment of training. The slider or a pointer on a curve chooses it; samples, cursors and legends follow.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const SVG = "http://www.w3.org/2000/svg", WIDTH = 520, HEIGHT = 260, LEFT = 52, RIGHT = 14, TOP = 10, BOTTOM = 34;
@@ -36,9 +36,10 @@
     let low = Math.min(...values), high = Math.max(...values);
     if (low === high) { low -= log ? low / 2 : 0.5; high += log ? high : 0.5; }
     if (pad && !log) { const room = 0.05 * (high - low); if (low !== 0) low -= room; high += room; }
-    const way = log ? Math.log : (x) => x;
+    const way = log ? Math.log : (x) => x, back = log ? Math.exp : (x) => x;
     const place = (x) => from + ((way(x) - way(low)) / (way(high) - way(low))) * (to - from);
-    return { place, low, high };
+    const value = (at) => back(way(low) + (Math.min(Math.max((at - from) / (to - from), 0), 1)) * (way(high) - way(low)));
+    return { place, value, low, high };
   };
 
   const path = (xs, ys, x, y) => xs.map((value, i) => `${i ? "L" : "M"}${x(value).toFixed(1)} ${y(ys[i]).toFixed(1)}`).join("");
@@ -91,39 +92,56 @@
       legend.append(item);
       return text;
     });
-    const cursor = data.steps.length ? make("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM }, svg) : null;
+    const cursor = make("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden" }, svg);
     element.append(svg);
-    return (step) => {
-      if (!cursor) return;
-      const x = Math.min(Math.max(across.place(step), LEFT), WIDTH - RIGHT);
-      cursor.setAttribute("x1", x);
-      cursor.setAttribute("x2", x);
+    const move = (x) => {
+      const at = Math.min(Math.max(across.place(x), LEFT), WIDTH - RIGHT);
+      for (const [key, value] of Object.entries({ x1: at, x2: at, visibility: "visible" })) cursor.setAttribute(key, value);
       chart.series.forEach((one, number) => {
         let at = 0;
-        while (at + 1 < one.x.length && one.x[at + 1] <= step) at++;
+        while (at + 1 < one.x.length && one.x[at + 1] <= x) at++;
         readouts[number].textContent = `${one.name} ${shown(one.y[at])}`;
       });
     };
+    const rest = () => {
+      cursor.setAttribute("visibility", "hidden");
+      chart.series.forEach((one, number) => { readouts[number].textContent = one.name; });
+    };
+    const pointed = (event) => {
+      const box = svg.getBoundingClientRect();
+      return across.value(((event.clientX - box.left) / box.width) * WIDTH);
+    };
+    return { svg, move, rest, pointed };
   }
 
-  const moves = [...document.querySelectorAll(".plot")].map((element) => draw(data.charts[+element.dataset.chart], element));
+  const charts = [...document.querySelectorAll(".plot")].map((element) => draw(data.charts[+element.dataset.chart], element));
 
   const slider = document.getElementById("time");
   if (slider) {
     const images = [...document.querySelectorAll(".frame")];
-    const show = () => {
-      const step = data.steps[+slider.value];
+    const at = (step) => {
       for (const image of images) {
         const frames = data.frames[+image.dataset.run];
         const frame = frames.filter((one) => one.step <= step).pop() || frames[0];
         image.src = frame.src;
         image.dataset.step = frame.step;
       }
-      const words = `step ${step.toLocaleString("en")}`;
-      document.getElementById("now").textContent = words;
-      slider.setAttribute("aria-valuetext", words);
-      moves.forEach((move) => move(step));
+      document.getElementById("now").textContent = `step ${step.toLocaleString("en")}`;
+      for (const chart of charts) chart.move(step);
     };
+    const show = () => {
+      at(data.steps[+slider.value]);
+      slider.setAttribute("aria-valuetext", document.getElementById("now").textContent);
+    };
+    for (const { svg, pointed } of charts) {
+      svg.addEventListener("pointermove", (event) => at(Math.round(pointed(event))));
+      svg.addEventListener("pointerleave", show);
+      svg.addEventListener("click", (event) => {
+        const step = pointed(event), far = data.steps.map((one) => Math.abs(one - step));
+        slider.value = far.indexOf(Math.min(...far));
+        show();
+      });
+    }
     const place = /^#at=(\d+)$/.exec(location.hash);  // a live page comes back to where it was
     if (place) slider.value = place[1];
     slider.addEventListener("input", show);
@@ -143,6 +161,11 @@
       }, 250);
     });
     show();
+  } else {
+    for (const { svg, move, rest, pointed } of charts) {
+      svg.addEventListener("pointermove", (event) => move(pointed(event)));
+      svg.addEventListener("pointerleave", rest);
+    }
   }
 
   document.getElementById("theme").addEventListener("click", () => {

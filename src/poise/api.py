@@ -135,7 +135,7 @@ def train_config(
         mirrors: are told every line of metrics.jsonl as it is written; see `poise.mirrors`.
     """
     claim(path, config, dataset.fingerprint, resume=resume, overwrite=overwrite)
-    training, batches = build(config, dataset, handed), _deal(config, dataset)
+    training, batches = build(config, dataset, handed), deal(config, dataset)
     how_far = _how_far(config)
     with lock(path), repeatable(config.device), catching() as caught, closing(reporter(how_far, progress)) as teller:
         if overwrite:
@@ -145,10 +145,10 @@ def train_config(
         if mirrors:
             run.mirrored(mirrors)
         if run.cures:
-            training, batches = build(run.config, dataset, handed), _deal(run.config, dataset)
+            training, batches = build(run.config, dataset, handed), deal(run.config, dataset)
         while (failure := _episode(run, dataset, training, batches, how_far, teller, caught)) is not None:
             teller.note(curing.told(curing.attempt(run, failure), len(run.cures)))
-            training, batches = build(run.config, dataset, handed), _deal(run.config, dataset)
+            training, batches = build(run.config, dataset, handed), deal(run.config, dataset)
         _report(run, teller)
     if caught:
         raise Interrupted(caught[0], run, training.step)
@@ -232,7 +232,8 @@ def _how_far(config: Config) -> Callable[[Training], float]:
     return loop.by_gradients(config.gradients) if config.gradients else loop.by_steps(config.steps)
 
 
-def _deal(config: Config, dataset: Dataset) -> loop.Deal | Whole:
+def deal(config: Config, dataset: Dataset) -> loop.Deal | Whole:
+    """Return the batches of a run, or the whole of its data where every step takes all of them."""
     if config.carry:
         return Chunks(dataset, config.batch, config.seed, config.device)
     dealt = Batches(dataset, config.batch, config.seed, config.flip, config.device)

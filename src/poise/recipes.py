@@ -29,7 +29,7 @@ def _points(data: str) -> Config:
         generator=PlayerConfig(optimizer="muon", lr=5e-3, lr_end=5e-4, beta1=0.0, beta2=0.99),
         discriminator=PlayerConfig(lr=4e-3, lr_end=5e-4, beta1=0.0, beta2=0.99),
     )
-    config = replace(_config("gan", data, model), batch=128, average_half_life=100_000)
+    config = replace(_config("gan", data, model), batch=128, steps=20_000, average_half_life=100_000)
     # twice as many dimensions of noise: cells of equal mass have shorter borders there, and borders are what becomes
     # the bridges between modes
     return replace(config, model=replace(config.model, latent=2 * config.model.latent))

@@ -62,6 +62,15 @@ def test_tables_hold_a_row_for_each_run(tiny: StudyFolder) -> None:
     json.loads((tiny.path / "results.json").read_text(), parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
 
 
+def test_curves_have_their_points_at_equal_gradients_whatever_a_step_costs(tmp_path: Path) -> None:
+    arms = tuple(Arm(rule, "gan", {"rule": rule}) for rule in ("alternating", "extragradient", "past-extragradient"))
+    study = Study("costs", ("ring",), arms, Budget("gradients", 48), "coverage", trials=1, seeds=(0,), points=3)
+    outcomes = poise.compare(study, out=tmp_path / "costs").outcomes()
+    spent = {o.job.arm: o.spent for o in outcomes if o.job.phase == "final"}
+    assert spent["alternating"] == spent["extragradient"] == (16, 32, 48)
+    assert spent["past-extragradient"] == (18, 34, 48)  # its first step takes two gradients of each player
+
+
 def test_several_workers_find_the_same(tiny: StudyFolder, tmp_path: Path) -> None:
     again = poise.compare(TINY, out=tmp_path / "again", workers=2)
     assert scores(again) == scores(tiny)

@@ -12,14 +12,16 @@ from statistics import median
 
 import torch
 
-from ..api import Interrupted, train_config
-from ..build import resolve, whole_data
+from ..api import Interrupted, deal, train_config
+from ..build import build, resolve, whole_data
 from ..claim import Busy
 from ..config import Config
 from ..data import Dataset
 from ..errors import NonFinite, PoiseError
 from ..files import write_json
+from ..game import Whole
 from ..health import History, findings
+from ..loop import by_steps, fit
 from ..rng import Rng
 from ..run import Run
 from ..validation import Validation
@@ -50,7 +52,7 @@ def work(study: Study, job: Job, root: Path) -> Outcome | None:
     path, outcome = root / "runs" / job.key, Outcome(job, "failed", path=f"runs/{job.key}")
     try:
         config, dataset = resolve(configured(study, arm, job))
-        config = replace(config, evaluate_every=_every(study, config, len(dataset.train)))
+        config = replace(config, evaluate_every=_every(study, config, dataset))
         config = replace(config, sample_every=4 * (config.evaluate_every or 1), checkpoint_every=_saved(config))
         outcome = replace(outcome, lr={name: player.lr for name, player in config.players.items()})
         run = train_config(config, dataset, path, resume=False, overwrite=False, progress=False)
@@ -69,14 +71,24 @@ def work(study: Study, job: Job, root: Path) -> Outcome | None:
     return outcome
 
 
-def _every(study: Study, config: Config, rows: int) -> int:
+def _every(study: Study, config: Config, dataset: Dataset) -> int:
     """Return how many steps lie between scores, so that a curve has about as many points as it should."""
-    amount, players = study.budget.amount, len(config.players)
-    batches = max(1, rows // config.batch) if whole_data(config) else 1
-    steps = {"gradients": amount / players / batches, "examples": amount / config.batch / batches}.get(
-        study.budget.kind
-    )
-    return max(1, round((config.steps if steps is None else steps) / study.points))
+    amount, steps = study.budget.amount, float(config.steps)
+    if study.budget.kind == "gradients":
+        steps = amount / _cost(config, dataset)
+    if study.budget.kind == "examples":
+        steps = amount / (len(dataset.train) if whole_data(config) else config.batch)
+    return max(1, round(steps / study.points))
+
+
+def _cost(config: Config, dataset: Dataset) -> int:
+    """Return the gradients that a step takes: found by two steps, of which the first may pay more."""
+    batches, seen = deal(config, dataset), list[int]()
+    if isinstance(batches, Whole):
+        return len(config.players) * len(batches.sizes)
+    with suppress(NonFinite):
+        fit(build(config, dataset), batches, progress=by_steps(2), every=[lambda t, _: seen.append(t.gradients)])
+    return seen[1] - seen[0] if len(seen) == 2 else len(config.players)
 
 
 def _saved(config: Config) -> int:

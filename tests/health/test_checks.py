@@ -69,6 +69,7 @@ BAD: list[tuple[str, Signals, Signals]] = [
     ("discriminator-idle", GAN, {**MUTE, "overlap": 0.2}),
     ("rotation", GAN, SWINGING),
     ("divergence", GAN, {"discriminator.weights": 13.0 * 1.2 ** np.arange(LOOKS), "overlap": 0.1}),
+    ("divergence", GAN, {"generator.weights": [13.0] * 4 + [90.0] * 8, "overlap": [0.8] * 4 + [0.3] * 8}),
     ("divergence", VAE, {"vae.loss": 1e6}),
     ("divergence", GAN, {"spread": 40.0}),
     ("discriminator-overfits", GAN, {"r_v": 0.8}),
@@ -151,6 +152,19 @@ def test_a_player_that_stands_still_where_all_is_well_has_converged() -> None:
 
 def test_a_cause_is_named_without_its_consequences() -> None:
     assert codes({**GAN, **STILL, "overlap": 0.1, "spread": 0.05, "separation_held_out": 1.0}) == ["generator-idle"]
+
+
+def test_a_leap_of_weights_after_which_samples_are_good_is_none() -> None:
+    assert codes({**GAN, "generator.weights": [13.0] * 4 + [90.0] * 8}) == []
+
+
+def test_a_generator_without_a_gradient_is_not_idle_but_overpowered() -> None:
+    apart = {"separation_held_out": 1.0, "separation": 1.0, "overlap": 0.3}
+    starved = {**GAN, **STILL, **apart, "generator.gradient": [3.0] * 3 + [1e-3] * 9}
+    assert codes(starved) == ["discriminator-overpowers"]
+    early = History(history(starved).lines[: 2 * 6], "gan", "ring", "runs/gan-ring")
+    assert findings(early) == []  # six looks are too few to say so, but it is not called idle meanwhile
+    assert codes({**starved, "generator.gradient": 3.0}) == ["generator-idle"]
 
 
 def test_a_long_run_without_progress_gets_a_note() -> None:

@@ -5,6 +5,8 @@ same for every loss; ½ when the generator wins); and the `generator.gradient`, 
 does not rise, although the discriminator sees each difference.
 """
 
+import numpy as np
+
 from .finding import Finding
 from .history import History
 
@@ -15,11 +17,16 @@ BEHIND = 0.6  # overlap, of a generator that is far from done
 REFERENCE = "Arjovsky & Bottou 2017 (arXiv:1701.04862), theorem 2.4"
 
 
+def starved(history: History, looks: int) -> bool:
+    """Whether the generator's gradient has vanished, after scores were apart at each of the last looks."""
+    gradient = history.values("generator.gradient")
+    gone = gradient.any() and gradient[-1] <= VANISHED * gradient.max()
+    return bool(gone) and bool((_apart(history, looks) > SEPARATION).all())
+
+
 def check(history: History) -> Finding | None:
     """Return a finding if scores have been apart at each of the last looks while the generator stood still."""
-    apart = history.last("separation_held_out", PATIENCE)
-    if not len(apart):
-        apart = history.last("separation", PATIENCE)
+    apart = _apart(history, PATIENCE)
     gradient, overlap = history.values("generator.gradient"), history.last("overlap", PATIENCE)
     if len(apart) < PATIENCE or not (apart > SEPARATION).all():
         return None
@@ -39,3 +46,8 @@ def check(history: History) -> Finding | None:
         history.command("--penalties r1 --gamma 1 --discriminator-steps 1"),
         REFERENCE,
     )
+
+
+def _apart(history: History, looks: int) -> np.ndarray:
+    held_out = history.last("separation_held_out", looks)
+    return held_out if len(held_out) else history.last("separation", looks)

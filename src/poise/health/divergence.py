@@ -1,8 +1,9 @@
 """divergence: losses or weights grow without bound, or are numbers no longer.
 
 Signals: each player's `weights`, the length of its vector, and its `loss`. Weights of networks that learn grow
-slowly; those of one that diverges have grown many times over, and still grow. Samples may also fly apart
-(`spread`). A loss that is infinite or not a number ends a run at once; that finding is raised where it happens.
+slowly; those of one that diverges have grown many times over, and still grow, or have done so in one leap after which
+samples stay poor (`overlap`). Samples may also fly apart (`spread`). A loss that is infinite or not a number ends a
+run at once; that finding is raised where it happens.
 """
 
 import numpy as np
@@ -16,6 +17,7 @@ PATIENCE = 5
 WINDOW, GROWN = 12, 3.0
 LARGE = 1e4  # a loss, in nats or scores
 WIDE = 5.0  # spread of samples
+POOR = 0.6  # overlap of samples that are plainly not the data
 REFERENCE = "Mescheder et al. 2018 (arXiv:1801.04406), section 2"
 
 
@@ -27,7 +29,9 @@ def check(history: History) -> Finding | None:
     for player in history.players:
         weights, losses = history.last(f"{player}.weights", WINDOW), history.last(f"{player}.loss", PATIENCE)
         grown = weights / weights.min(initial=weights[0])
-        growing = grown[-1] > GROWN and (np.diff(grown[-PATIENCE:]) > 0).all()
+        overlap = history.last("overlap", PATIENCE)
+        lost = len(overlap) == PATIENCE and bool((overlap < POOR).all())
+        growing = grown[-1] > GROWN and ((np.diff(grown[-PATIENCE:]) > 0).all() or lost)
         beyond = len(losses) == PATIENCE and bool((np.abs(losses) > LARGE).all())
         if not (growing or beyond or (len(spread) == PATIENCE and (spread > WIDE).all())):
             continue

@@ -3,11 +3,13 @@
 Signals: movements from look to look of samples from fixed latents (`sketch`, in deviations of the data), and of the
 discriminator's scores of fixed training samples (`score`, in deviations of all scores: `gap` and themselves);
 beside an `overlap` or `spread` that is far from healthy. What moves so little would need a thousand looks for a
-change as large as the data.
+change as large as the data. A generator without a gradient, because the discriminator separates everything, is not
+idle: `discriminator_overpowers` finds that.
 """
 
 import numpy as np
 
+from . import discriminator_overpowers
 from .finding import Finding
 from .history import History
 
@@ -21,6 +23,8 @@ def check_generator(history: History) -> Finding | None:
     """Return a finding if samples of fixed latents have stood still although they are not like the data."""
     moved = history.moves(PATIENCE)
     if len(moved) < PATIENCE or not history.last("gap", 1).size or not ((moved < STILL) & _poor(history)).all():
+        return None
+    if discriminator_overpowers.starved(history, PATIENCE):
         return None
     sentence = f"between looks, samples moved by {moved.max():.1e} deviations of the data, which they are not like"
     advice = "--generator.lr 1e-3 --discriminator.lr 1e-3"

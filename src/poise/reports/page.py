@@ -1,6 +1,7 @@
 """From what a page shows to HTML: one template, with its style, its script and its data within."""
 
 import json
+import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +16,7 @@ def render(page: Mapping[str, Any]) -> str:
 
     loader = jinja2.FileSystemLoader(ASSETS)
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["unbroken"] = _unbroken
     data = {name: page[name] for name in ("charts", "steps", "xlabel")}
     data["frames"] = [run["frames"] for run in page.get("runs", [])]
     return environment.get_template("page.html").render(
@@ -25,3 +27,11 @@ def render(page: Mapping[str, Any]) -> str:
         data=json.dumps(data).replace("<", "\\u003c"),
         version=version("poise"),
     )
+
+
+def _unbroken(text: str) -> Any:
+    """Keep options such as --trials on one line, which browsers break after the first dash."""
+    import markupsafe  # comes with jinja2
+
+    escaped = str(markupsafe.escape(text))
+    return markupsafe.Markup(re.sub(r"--\w[\w.-]*", r'<span class="option">\g<0></span>', escaped))

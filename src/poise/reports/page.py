@@ -30,7 +30,12 @@ def render(page: Mapping[str, Any]) -> str:
 
 
 def _unbroken(text: str) -> Any:
-    """Keep options such as --trials on one line, which browsers break after the first dash."""
+    """Keep options such as --trials on one line, which browsers break after the first dash.
+
+    Example:
+        >>> _unbroken("more --trials & more")
+        Markup('more <span class="option">--trials</span> &amp; more')
+    """
     import markupsafe  # comes with jinja2
 
     escaped = str(markupsafe.escape(text))

@@ -8,6 +8,7 @@ from ..config import Config, GanConfig, VaeConfig, first_gamma, override
 
 MOST = 5  # attempts in a run
 PACK = 2  # samples in a pack
+FAR = 100.0  # learning rates of two players that hinder each other
 Change = Mapping[str, Any]  # as for `poise.config.override`
 
 
@@ -86,6 +87,12 @@ def even_rates(config: Config) -> Change:
     return {name: {"lr": fastest.lr, "lr_end": fastest.lr_end} for name in config.players}
 
 
+def even_if_far_apart(config: Config) -> Change:
+    """Do so where one rate is more than a hundred times the other, which hardly anybody means."""
+    rates = [player.lr for player in config.players.values()]
+    return even_rates(config) if max(rates) > FAR * min(rates) else {}
+
+
 def step_for_step(config: Config) -> Change:
     """Let the discriminator take one step for each of the generator, whose loss is steep where it loses."""
     if not isinstance(config.model, GanConfig):
@@ -147,14 +154,15 @@ RESHAPING = {"packing", "minibatch_deviation"}
 PENALTY, PAIRS = Cure("raise gamma", more_penalty), Cure("relativistic pairs with R1 and R2", relativistic)
 SLOWER, AHEAD = Cure("lower learning rates", slower), Cure("extragradient", extragradient)
 PACKS, GROUPS = Cure("packs of two", packed), Cure("minibatch deviation", deviation)
+EVEN = Cure("even rates", even_if_far_apart)
 AUGMENT, MIRROR = Cure("augment", augmented), Cure("mirror images", mirror)
 CURES: Mapping[str, tuple[Cure, ...]] = {
-    "mode-collapse": (PENALTY, PAIRS, PACKS, GROUPS, SLOWER),
-    "discriminator-overpowers": (Cure("step for step", step_for_step), PENALTY, SLOWER),
+    "mode-collapse": (EVEN, PENALTY, PAIRS, PACKS, GROUPS, SLOWER),
+    "discriminator-overpowers": (EVEN, Cure("step for step", step_for_step), PENALTY, SLOWER),
     "generator-idle": (Cure("even rates", even_rates),),
     "discriminator-idle": (Cure("even rates", even_rates),),
-    "rotation": (PENALTY, AHEAD, Cure("lookahead", lookahead), SLOWER),
-    "divergence": (SLOWER, PENALTY, AHEAD),
+    "rotation": (EVEN, PENALTY, AHEAD, Cure("lookahead", lookahead), SLOWER),
+    "divergence": (EVEN, SLOWER, PENALTY, AHEAD),
     "discriminator-overfits": (AUGMENT, PENALTY, MIRROR, SLOWER),
     "posterior-collapse": (Cure("warm up", warm_up), Cure("free bits", free_bits), Cure("encoder first", aggressive)),
     "decoder-ignores-time": (Cure("own outputs", own_outputs), Cure("warm up", warm_up)),

@@ -200,12 +200,12 @@ def record(name: str, seed: int, cure: bool = False) -> dict[str, Any]:
 
 
 def covered(run: Run, data: str) -> dict[str, float]:
-    """Return the share of the modes of ring or grid that 2,500 samples of the averaged weights cover."""
+    """Return the share of the modes of ring or grid that 2,500 samples cover, of the weights as they are trained."""
     if data not in TOYS:
         return {}
     centers, sigma = TOYS[data]()
     try:
-        samples = torch.from_numpy(run.sample(2_500))
+        samples = torch.from_numpy(run.sample(2_500, averaged=False))  # as the watch sees them
     except PoiseError:  # it ended before its first checkpoint
         return {"modes": 0.0}
     return {"modes": modes(samples, torch.from_numpy(centers), sigma)["modes"] / len(centers)}

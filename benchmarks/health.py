@@ -32,7 +32,7 @@ import poise
 from planted import constant_noise
 from poise.data import load
 from poise.data.batches import Batches
-from poise.data.toys import grid_modes, ring, ring_modes
+from poise.data.toys import TOYS, ring
 from poise.errors import NonFinite, PoiseError
 from poise.health import History, findings
 from poise.metrics import modes
@@ -40,7 +40,6 @@ from poise.run import Run
 
 Plant = Callable[[], AbstractContextManager[object]]
 
-TOYS = {"ring": ring_modes, "grid": grid_modes}
 
 # Data that are made for a run, by its seed.
 FILES: Mapping[str, Callable[[int], np.ndarray]] = {

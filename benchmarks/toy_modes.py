@@ -14,11 +14,10 @@ from pathlib import Path
 import torch
 
 import poise
-from poise.data.toys import grid_modes, ring_modes
+from poise.data.toys import TOYS
 from poise.metrics import modes
 
 SAMPLES = 2_500
-TOYS = {"ring": ring_modes, "grid": grid_modes}
 
 
 def main() -> None:

@@ -18,13 +18,6 @@ from poise.run import Run
 SMALL: dict[str, Any] = {"width": 4, "latent": 4, "batch": 8, "log_every": 1, "progress": False}
 
 
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    path = tmp_path / "images.npy"
-    np.save(path, np.random.default_rng(0).integers(0, 256, (60, 28, 28), dtype=np.uint8))
-    return path
-
-
 def contents(run: Run) -> dict[str, Any]:
     """Everything a run holds that must not depend on when it was interrupted."""
     path, _ = checkpoint.latest(run.checkpoints)

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from .data.toys import grid_modes, ring_modes
+from .data.toys import TOYS
 from .files import write_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TOYS = {"ring": ring_modes, "grid": grid_modes}
 MOST_COLUMNS = 5  # of a table in one picture
 GAP = 2  # pixels between images
 WIDTH = 640  # a grid of small images is enlarged by a whole factor to about this width

@@ -12,7 +12,7 @@ import torch
 from . import checkpoint, evaluation
 from .config import LOWER
 from .data import Dataset
-from .data.toys import grid_modes, ring_modes
+from .data.toys import TOYS
 from .data.windows import Windows
 from .evaluation import halves_of
 from .features import cached, judge
@@ -32,7 +32,6 @@ MOST, BLOCK = 1_000, 100  # samples or pieces that are scored, and drawn at once
 # judges at their quickest: a score is taken many times
 QUICK = {"images": "efficientnet-lite0@64", "points": "points", "table": "points", "series": "random-convolution"}
 LIKELIHOODS, DRAWS = 200, 64  # samples whose likelihood is taken, and codes for each
-TOYS = {"ring": ring_modes, "grid": grid_modes}
 
 
 class Validation:

@@ -50,13 +50,6 @@ def _exact_products() -> Any:
     torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    path = tmp_path / "images.npy"
-    np.save(path, np.random.default_rng(0).integers(0, 256, (60, 28, 28), dtype=np.uint8))
-    return path
-
-
 def weights(run: Run) -> dict[str, Tensor]:
     path, _ = checkpoint.latest(run.checkpoints)
     assert path is not None

@@ -51,13 +51,6 @@ def written(run: Run) -> tuple[list[Any], list[Any]]:
     return metrics, [finding.to_json() for finding in run.findings()]
 
 
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    path = tmp_path / "images.npy"
-    np.save(path, np.random.default_rng(0).integers(0, 256, (60, 28, 28), dtype=np.uint8))
-    return path
-
-
 @pytest.mark.parametrize("recipe", ["gan", "gan-textbook", "vae", "vamp", "rvae"])
 def test_training_is_the_same_with_and_without_the_watch(recipe: str, images: Path, tmp_path: Path) -> None:
     series = tmp_path / "series.npy"

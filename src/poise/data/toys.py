@@ -71,6 +71,9 @@ def _mixture(centers: Centers, sigma: float, n: int, seed: int) -> tuple[Points,
     return points.astype(np.float32), modes
 
 
+TOYS = {"ring": ring_modes, "grid": grid_modes}  # the centers of their modes, and σ
+
+
 def load_toy(name: str, size: int | None = None) -> Dataset:
     """Return 50,000 points of a toy set to train on and 10,000 to test with, always the same.
 
@@ -83,7 +86,7 @@ def load_toy(name: str, size: int | None = None) -> Dataset:
     """
     if size is not None:
         raise PoiseError(f"{name} holds points, which have no size; leave the size out")
-    draw, modes = {"ring": (ring, ring_modes), "grid": (grid, grid_modes)}[name]
+    draw, modes = {"ring": ring, "grid": grid}[name], TOYS[name]
     train, train_labels = draw(TRAIN, seed=0)
     test, test_labels = draw(TEST, seed=1)
     classes = tuple(f"({x:.2g}, {y:.2g})" for x, y in modes()[0].round(2) + 0.0)

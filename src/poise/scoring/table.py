@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..counting import garment_counter
-from ..data.toys import grid_modes, ring_modes
+from ..data.toys import TOYS
 from ..metrics.authenticity import authenticity
 from ..metrics.birthday import birthday
 from ..metrics.copies import copied
@@ -38,7 +38,6 @@ ALL = (*STATIC, *SERIES)
 VENDI = (1.0, math.inf)  # orders
 KERNEL = 5_000  # samples of each kind for the kernel distance, whose chance is small long before
 PERMUTED = 1_000  # samples of each kind in a permutation test, whose kernel is held whole
-TOYS = {"ring": ring_modes, "grid": grid_modes}
 
 
 def _generator(view: View) -> torch.Generator:

@@ -1,0 +1,14 @@
+"""Shared by tests."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """A file of sixty images of noise."""
+    path = tmp_path / "images.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (60, 28, 28), dtype=np.uint8))
+    return path

@@ -29,6 +29,9 @@ from .design import Study
 from .folder import outcome_of, result_file
 from .job import Job, Outcome, Status, configured
 
+LEAST = 50  # steps between checkpoints
+NEVER = 10**9  # steps
+
 
 def prepare(threads: int) -> None:
     """Give this process its share of the processors; whether Ctrl-C ends it, the study decides."""
@@ -52,8 +55,9 @@ def work(study: Study, job: Job, root: Path) -> Outcome | None:
     path, outcome = root / "runs" / job.key, Outcome(job, "failed", path=f"runs/{job.key}")
     try:
         config, dataset = resolve(configured(study, arm, job))
-        config = replace(config, evaluate_every=_every(study, config, dataset))
-        config = replace(config, sample_every=4 * (config.evaluate_every or 1), checkpoint_every=_saved(config))
+        every = _every(study, config, dataset)
+        config = replace(config, sample_every=4 * every, checkpoint_every=max(3 * every, LEAST))
+        config = replace(config, evaluate_every=every if job.phase == "final" else NEVER)  # of tuning the end decides
         outcome = replace(outcome, lr={name: player.lr for name, player in config.players.items()})
         run = train_config(config, dataset, path, resume=False, overwrite=False, progress=False)
         outcome = _scored(study, outcome, run, dataset)
@@ -89,10 +93,6 @@ def _cost(config: Config, dataset: Dataset) -> int:
     with suppress(NonFinite):
         fit(build(config, dataset), batches, progress=by_steps(2), every=[lambda t, _: seen.append(t.gradients)])
     return seen[1] - seen[0] if len(seen) == 2 else len(config.players)
-
-
-def _saved(config: Config) -> int:
-    return max(3 * (config.evaluate_every or 1), 50)
 
 
 def _scored(study: Study, outcome: Outcome, run: Run, dataset: Dataset) -> Outcome:

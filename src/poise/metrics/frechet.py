@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from .check import check_features, check_pair
+from .nuclear import nuclear_norm
 
 PARTS, QUANTILE = 8, 2.365  # of samples, for the interval; Student's t with seven degrees of freedom at .975
-EPSILON = torch.finfo(torch.float64).eps
 EXACT = 1e-9  # what the fast trace may err by, as a share of the traces of both covariances
 RIDGE = 1e-10  # share of the mean variance that is added to variances, so that a covariance has a Cholesky factor
 
@@ -79,7 +79,7 @@ def distance(a: Moments, b: Moments, tolerance: float = EXACT) -> float:
         raise ValueError(f"features must have as many dimensions, not {len(a.mean)} and {len(b.mean)}")
     shift = (a.mean - b.mean).square().sum()
     spread = a.factor.square().sum() + b.factor.square().sum()
-    return max(0.0, (shift + spread).item() - 2 * _nuclear_norm(a.factor @ b.factor.T, tolerance * spread.item() / 2))
+    return max(0.0, (shift + spread).item() - 2 * nuclear_norm(a.factor @ b.factor.T, tolerance * spread.item() / 2))
 
 
 def frechet(real: Tensor, fake: Tensor) -> dict[str, float]:
@@ -199,20 +199,3 @@ def frechet_infinity(
 def _distances(real: Tensor, fake: Tensor, parts: int) -> list[float]:
     pairs = zip(real.tensor_split(parts), fake.tensor_split(parts), strict=True)
     return [distance(moments(a), moments(b)) for a, b in pairs]
-
-
-def _nuclear_norm(x: Tensor, tolerance: float) -> float:
-    """Return the sum of singular values: as roots of eigenvalues of the square, twice as fast, where that is right."""
-    if len(x) > x.shape[1]:
-        x = x.T
-    if _error(x.square().sum(1)) <= tolerance:  # norms of rows are a first guess of the eigenvalues
-        squares = torch.linalg.eigvalsh(x @ x.T).clamp(min=0)
-        if _error(squares) <= tolerance:
-            return float(squares.sqrt().sum())
-    return float(torch.linalg.svdvals(x).sum())
-
-
-def _error(squares: Tensor) -> float:
-    """Bound the error of Σ √λ when each λ is off by c = 64 ε max λ: a root, by the smaller of √c and c/√λ."""
-    noise = 64 * EPSILON * squares.max()
-    return float(torch.minimum(noise.sqrt(), noise / squares.sqrt()).nan_to_num(0).sum())

@@ -18,7 +18,8 @@ def matrix(singular: Tensor, columns: int, seed: int = 0) -> Tensor:
     n = len(singular)
     left = torch.linalg.qr(torch.randn(n, n, dtype=torch.float64, generator=draw)).Q
     right = torch.linalg.qr(torch.randn(columns, n, dtype=torch.float64, generator=draw)).Q
-    return (left * singular) @ right.T
+    made: Tensor = (left * singular) @ right.T
+    return made
 
 
 SPECTRA = {
@@ -47,7 +48,8 @@ def test_it_is_right_by_every_way(spectrum: str, columns: int, monkeypatch: pyte
 
     def svdvals(y: Tensor) -> Tensor:
         took.add("values")
-        return values(y)
+        found: Tensor = values(y)
+        return found
 
     monkeypatch.setattr(nuclear, "_by_parts", parts)
     monkeypatch.setattr(torch.linalg, "svdvals", svdvals)

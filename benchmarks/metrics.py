@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from poise.metrics import distance, frechet, moments, prdc
@@ -159,13 +160,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/metrics.json"))
     args = parser.parse_args()
     torch.set_num_threads(1)
+    threadpool_limits(1)  # of NumPy's library: threads that wait for one another on one core count twice
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # the package prdc asks for eight workers
     warnings.simplefilter("ignore")  # of other libraries
     if args.what == "alone":
         alone(args.library, args.samples)
         return
     results: dict[str, Any] = json.loads(args.out.read_text()) if args.out.exists() else {}
-    results |= {"cpu": torch.backends.cpu.get_cpu_capability(), "torch": torch.__version__, "numpy": np.__version__}
+    machine = {"cpu": torch.backends.cpu.get_cpu_capability(), "torch": torch.__version__, "numpy": np.__version__}
     parts: dict[str, Callable[[], Any]] = {
         "frechet": lambda: measure_frechet(args.rounds),
         "prdc": lambda: measure_prdc(args.rounds),
@@ -173,7 +175,7 @@ def main() -> None:
     }
     for name, measure in parts.items():
         if args.what in (name, "all"):
-            results[name] = {"rounds": 1 if name == "large" else args.rounds, **measure()}
+            results[name] = {**machine, "rounds": 1 if name == "large" else args.rounds, **measure()}
             args.out.write_text(json.dumps(results, indent=1) + "\n")
 
 

@@ -15,9 +15,9 @@ def gan(data: str) -> Config:
     """The best samples for equal minutes on two cores: spectral normalization and a quick Adam (docs/recipes.md)."""
     if kind_of(data) != "images":
         return _points(data)
-    player = PlayerConfig(lr=2e-3, lr_end=2e-5, beta1=0.0, beta2=0.99)
-    model = GanConfig(norm="spectral", score_scale=8.0, generator=player, discriminator=player)
-    return _config("gan", data, model)
+    player = PlayerConfig(lr=2e-3, lr_end=2e-5, beta1=0.0, beta2=0.999)
+    model = GanConfig(network="deep", norm="spectral", score_scale=8.0, generator=player, discriminator=player)
+    return replace(_config("gan", data, model), average_half_life=100_000)
 
 
 def _points(data: str) -> Config:

@@ -106,6 +106,7 @@ def test_networks_that_do_not_fit_the_data_are_refused() -> None:
         build(GanConfig(network="mlp"), IMAGES)
     with pytest.raises(PoiseError, match="--norm batch needs"):
         build(GanConfig(network="residual", norm="batch"), IMAGES)
+    assert build(GanConfig(network="deep", width=4, norm="batch"), IMAGES).sample(2, Rng(0)).shape == (2, *IMAGES)
 
 
 def test_spectral_normalization_reaches_every_layer() -> None:

@@ -54,7 +54,7 @@ def stopped_at(step: int, recipe: str, data: str, out: Path, options: dict[str, 
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-@pytest.mark.parametrize("network", ["dcgan", "residual", "mlp"])
+@pytest.mark.parametrize("network", ["dcgan", "deep", "residual", "mlp"])
 @pytest.mark.parametrize("loss", ["non-saturating", "wasserstein", "relativistic"])
 @pytest.mark.parametrize("penalties", [(), ("r1", "r2"), ("wgan-gp",)])
 def test_they_go_with_every_network_loss_and_penalty(

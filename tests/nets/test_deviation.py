@@ -14,6 +14,7 @@ from poise.nets.deviation import TINY, MinibatchDeviation
 DISCRIMINATORS: dict[str, tuple[Callable[[int], nn.Module], tuple[int, ...]]] = {
     "dcgan": (lambda group: dcgan.Discriminator(28, 1, 4, group=group), (1, 28, 28)),
     "dcgan, one stage": (lambda group: dcgan.Discriminator(12, 3, 4, "spectral", group=group), (3, 12, 12)),
+    "deep": (lambda group: dcgan.Discriminator(28, 1, 4, group=group, deep=True), (1, 28, 28)),
     "residual": (lambda group: residual.Discriminator(28, 1, 4, group), (1, 28, 28)),
     "mlp": (lambda group: mlp.Discriminator(2, 8, group), (2,)),
 }

@@ -1,19 +1,30 @@
 """Networks: every supported size, gray and color, and how they start."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
+from torch import nn
 
 from poise.data.names import SIZES
 from poise.nets import dcgan, residual
 from poise.nets.sizes import stages
 
+Maker = Callable[..., nn.Module]
+FAMILIES: dict[str, tuple[Maker, Maker]] = {
+    "dcgan": (dcgan.Generator, dcgan.Discriminator),
+    "deep": (partial(dcgan.Generator, deep=True), partial(dcgan.Discriminator, deep=True)),
+    "residual": (residual.Generator, residual.Discriminator),
+}
+
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("family", [dcgan, residual])
-def test_images_of_every_size_go_in_and_out(family: object, size: int, channels: int) -> None:
-    generator = family.Generator(8, size, channels, 4)  # type: ignore[attr-defined]
-    discriminator = family.Discriminator(size, channels, 4)  # type: ignore[attr-defined]
+@pytest.mark.parametrize("family", FAMILIES)
+def test_images_of_every_size_go_in_and_out(family: str, size: int, channels: int) -> None:
+    make_generator, make_discriminator = FAMILIES[family]
+    generator, discriminator = make_generator(8, size, channels, 4), make_discriminator(size, channels, 4)
     images = generator(torch.randn(2, getattr(generator, "noise", 8)))
     assert images.shape == (2, channels, size, size)
     scores = discriminator(images)
@@ -32,10 +43,31 @@ def test_other_sizes_are_refused(size: int) -> None:
 def test_scores_of_fresh_networks_are_of_order_one() -> None:
     torch.manual_seed(0)
     x = torch.rand(32, 3, 64, 64) * 2 - 1
-    for network in (dcgan.Discriminator(64, 3, 16), residual.Discriminator(64, 3, 16)):
-        assert 0.01 < network(x).std().item() < 10
-    for generator in (dcgan.Generator(64, 64, 3, 16), residual.Generator(64, 64, 3, 16)):
+    for make_generator, make_discriminator in FAMILIES.values():
+        assert 0.01 < make_discriminator(64, 3, 16)(x).std().item() < 10
+        generator = make_generator(64, 64, 3, 16)
         assert 0.001 < generator(torch.randn(16, int(getattr(generator, "noise", 64)))).std().item() < 10
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_deep_discriminators_end_on_three_or_four_pixels(size: int) -> None:
+    convolutions = [m for m in dcgan.Discriminator(size, 1, 32, deep=True).modules() if isinstance(m, nn.Conv2d)]
+    grids: list[int] = []
+    for layer in convolutions:
+        layer.register_forward_hook(lambda module, inputs, output: grids.append(output.shape[-1]))
+    nn.Sequential(nn.PixelUnshuffle(2), *convolutions)(torch.zeros(1, 1, size, size))
+    halves = [size // 2]
+    while halves[-1] > 4:
+        halves.append((halves[-1] + 1) // 2)
+    assert grids == halves
+    assert {layer.kernel_size for layer in convolutions} == {(3, 3)}
+
+
+def test_deep_networks_work_more_where_images_are_small() -> None:
+    """The channels at 28 pixels that docs/recipes.md measured: 192, 64, 32, 16 beside 32, 128, 128."""
+    generator, discriminator = dcgan.Generator(64, 28, 1, 32, deep=True), dcgan.Discriminator(28, 1, 32, deep=True)
+    assert [len(m.strength) for m in generator.modules() if isinstance(m, dcgan.Noisy)] == [192, 64, 32, 16]
+    assert [m.out_channels for m in discriminator.modules() if isinstance(m, nn.Conv2d)] == [32, 128, 128]
 
 
 def test_a_residual_block_starts_as_the_identity() -> None:

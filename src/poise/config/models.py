@@ -14,8 +14,8 @@ Penalty = Literal["r1", "r2", "wgan-gp"]
 class GanConfig:
     """A generative adversarial network: two players, generator and discriminator."""
 
-    network: Literal["dcgan", "residual", "mlp"] = "dcgan"
-    """Networks of both players (mlp: for points in the plane)."""
+    network: Literal["dcgan", "deep", "residual", "mlp"] = "dcgan"
+    """Networks of both players (deep: dcgan with more of the work on small maps; mlp: for points in the plane)."""
     width: int = 32
     """Channels at full resolution (mlp: hidden units); everything else is a multiple of it."""
     latent: int = 64

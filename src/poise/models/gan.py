@@ -150,10 +150,12 @@ def build(config: GanConfig, shape: tuple[int, ...]) -> Gan:
     """
     points = len(shape) == 1
     if points != (config.network == "mlp"):
-        kind, remedy = ("points", "mlp") if points else ("images", "dcgan or residual")
+        kind, remedy = ("points", "mlp") if points else ("images", "deep, dcgan or residual")
         raise PoiseError(f"--network {config.network} does not take {kind}; use --network {remedy}")
-    if config.norm == "batch" and config.network != "dcgan":
-        raise PoiseError(f"--norm batch needs --network dcgan, not {config.network}; use --norm none or spectral")
+    if config.norm == "batch" and config.network not in ("deep", "dcgan"):
+        raise PoiseError(
+            f"--norm batch needs --network deep or dcgan, not {config.network}; use --norm none or spectral"
+        )
     generator, discriminator = _networks(config, shape)
     if config.norm == "spectral":
         normalize(discriminator)
@@ -166,12 +168,13 @@ def _networks(config: GanConfig, shape: tuple[int, ...]) -> tuple[nn.Module, nn.
     if config.network == "mlp":
         return mlp.Generator(config.latent, channels, config.width), mlp.Discriminator(packed, config.width, group)
     size = shape[1]
-    if config.network == "dcgan":
+    if config.network == "residual":
         return (
-            dcgan.Generator(config.latent, size, channels, config.width),
-            dcgan.Discriminator(size, packed, config.width, config.norm, group),
+            residual.Generator(config.latent, size, channels, config.width),
+            residual.Discriminator(size, packed, config.width, group),
         )
+    deep = config.network == "deep"
     return (
-        residual.Generator(config.latent, size, channels, config.width),
-        residual.Discriminator(size, packed, config.width, group),
+        dcgan.Generator(config.latent, size, channels, config.width, deep),
+        dcgan.Discriminator(size, packed, config.width, config.norm, group, deep),
     )

@@ -3,6 +3,9 @@
 Two changes make them several times faster on a CPU at the same quality: the generator convolves before it
 grows (3×3 at the lower resolution, then bilinear) instead of transposed convolutions, and the discriminator
 first folds 2×2 pixels into channels, so that no convolution runs at full resolution on one or three channels.
+
+Deep ones put the work where images are small: a generator half as wide again at its base grid, and a discriminator
+that begins half as wide, has 3×3 for 4×4 weights and ends on at most 4×4: better at less cost (docs/recipes.md).
 """
 
 from itertools import pairwise
@@ -15,6 +18,7 @@ from .deviation import MinibatchDeviation
 from .sizes import channels_by_level, stages
 
 WIDEST = 256  # channels are doubled with each halving of the image, up to this many
+SMALLEST = 4  # the grid on which a deep discriminator ends, or 3×3
 
 
 class Generator(nn.Module):
@@ -28,6 +32,7 @@ class Generator(nn.Module):
         size: height and width of the images, base · 2ᵏ with a base from 4 to 7.
         channels: 1 (gray) or 3 (color).
         width: channels at full resolution; the last but one convolution leaves half as many.
+        deep: half as many channels again at the base grid.
 
     Attributes:
         noise: dimensions of all noise, maps included.
@@ -36,10 +41,12 @@ class Generator(nn.Module):
         (forward) images in [−1, 1], shape [n, channels, size, size].
     """
 
-    def __init__(self, latent: int, size: int, channels: int, width: int) -> None:
+    def __init__(self, latent: int, size: int, channels: int, width: int, deep: bool = False) -> None:
         super().__init__()
         base, doublings = stages(size)
         widths = channels_by_level(width, doublings, WIDEST)[::-1]
+        if deep:
+            widths[0] += widths[0] // 2
         self.grid = (widths[0], base, base)
         self.stem = nn.Linear(latent, widths[0] * base * base, bias=False)
         layers: list[nn.Module] = [Noisy(widths[0], base)]
@@ -80,7 +87,7 @@ class Noisy(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """From images to scores: fold 2×2 pixels into channels, halve with 4×4 convolutions, end in one logit.
+    """From images to scores: fold 2×2 pixels into channels, halve with convolutions, end in one logit.
 
     Args:
         size: height and width of the images, base · 2ᵏ with a base from 4 to 7.
@@ -89,6 +96,7 @@ class Discriminator(nn.Module):
         norm: "batch" normalizes all but the first layer; "none" and "spectral" (which `nets.spectral` adds)
             differ here in the starting weights.
         group: tell the last layer how much so many consecutive images differ; 0: nothing.
+        deep: half as many channels at first, 3×3 weights, and one more halving where the base is more than 4.
 
     Returns:
         (forward) scores, shape [n].
@@ -101,17 +109,22 @@ class Discriminator(nn.Module):
         width: int,
         norm: Literal["none", "batch", "spectral"] = "none",
         group: int = 0,
+        deep: bool = False,
     ) -> None:
         super().__init__()
         base, doublings = stages(size)
-        widths = channels_by_level(width, doublings, WIDEST)[1:]
+        widths, kernel = channels_by_level(width, doublings, WIDEST)[1:], 4
+        if deep:
+            widths[0], kernel = widths[0] // 2, 3
+            if base > SMALLEST:
+                widths, base = [*widths, widths[-1]], (base + 1) // 2
         layers: list[nn.Module] = [
             nn.PixelUnshuffle(2),
             nn.Conv2d(4 * channels, widths[0], 3, padding=1),
             nn.LeakyReLU(0.2, inplace=True),
         ]
         for before, after in pairwise(widths):
-            layers.append(nn.Conv2d(before, after, 4, stride=2, padding=1, bias=norm != "batch"))
+            layers.append(nn.Conv2d(before, after, kernel, stride=2, padding=1, bias=norm != "batch"))
             if norm == "batch":
                 layers.append(nn.BatchNorm2d(after))
             layers.append(nn.LeakyReLU(0.2, inplace=True))

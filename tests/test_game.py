@@ -39,7 +39,7 @@ def test_a_gradient_goes_to_the_player_who_asked_and_to_nobody_else() -> None:
 def test_a_gradient_asked_for_twice_is_the_same_gradient() -> None:
     state = training()
     same = play(state, Batch(torch.randn(4, 2)))
-    same.gradients("discriminator", "generator")
+    same.gradients("generator")
     first = state.flats["generator"].gradient.clone()
     same.gradients("generator")
     assert torch.equal(state.flats["generator"].gradient, first)

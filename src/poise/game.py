@@ -115,7 +115,7 @@ class Game(nn.Module, ABC):
         players: names of submodules, in order of play.
         averaged: the players whose averaged weights `sample` should use.
         zero_sum: whether there are two players and what one loses the other wins, gradient for gradient.
-        common: whether all players minimize the same loss, so that one backward pass serves them all.
+        one_pass: whether one backward pass can serve all players; `joint` says of what.
         progress: how far the training has come, from 0 to 1; losses with a schedule read it.
         known: samples in the training data; 0 where that is not known.
     """
@@ -123,13 +123,21 @@ class Game(nn.Module, ABC):
     players: tuple[str, ...]
     averaged: tuple[str, ...] = ()
     zero_sum: bool = False
-    common: bool = False
+    one_pass: bool = False
     progress: float = 0.0
     known: int = 0
 
     @abstractmethod
     def loss(self, player: str, batch: Batch, rng: Rng) -> Loss:
         """Return what `player` minimizes on this batch."""
+
+    def joint(self, batch: Batch, rng: Rng) -> tuple[Tensor, Mapping[str, Loss]]:
+        """Return a scalar whose gradient is, for each player, that of its own loss; and these losses.
+
+        Here for players who all minimize the same; asked only where `one_pass` is true.
+        """
+        loss = self.loss(self.players[0], batch, rng)
+        return loss.total, dict.fromkeys(self.players, loss)
 
     def forward(self, player: str, batch: Batch, rng: Rng) -> Loss:
         """Return `loss`, so that torch can evaluate it at other weights (`torch.func.functional_call`)."""

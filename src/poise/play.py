@@ -100,8 +100,9 @@ class Play:
         seats: as given.
         step: the number of this step, from 1.
         progress: as given.
-        evaluations: gradient evaluations so far. A gradient of one loss on one batch is one, of all of the data as many
-            as it has batches, and a product with the game's Jacobian one for each loss that is differentiated again.
+        evaluations: gradient evaluations so far. A gradient of one loss on one batch is one (of two losses two, if in
+            one pass), of all of the data as many as it has batches, and a product with the game's Jacobian one for
+            each loss that is differentiated again.
     """
 
     def __init__(
@@ -140,9 +141,9 @@ class Play:
         Raises:
             NonFinite: a loss is infinite or not a number; nobody has moved then.
         """
-        if self._game.common and len(players) > 1:
-            return dict.fromkeys(players, self._gradient(players, batch))
-        return {player: self._gradient((player,), batch) for player in players}
+        if self._game.one_pass and set(players) == set(self.players):
+            return self._gradients(players, batch)
+        return {name: loss for player in players for name, loss in self._gradients((player,), batch).items()}
 
     def extrapolate(self, *players: str) -> None:
         """Let each player's optimizer take a half step; the next move starts from where that started."""
@@ -206,32 +207,41 @@ class Play:
         named: dict[nn.Parameter, str] = {p: name for name, p in self._game.named_parameters()}
         return [named[p] for p in self.seats[player].flat.parameters]
 
-    def _gradient(self, players: Sequence[str], index: int) -> Loss:
-        """Take the gradient of a loss, in the weights of everybody whose loss it is."""
-        player, seats = players[0], [self.seats[name] for name in players]
-        sums: list[Loss] = []
+    def _gradients(self, players: Sequence[str], index: int) -> dict[str, Loss]:
+        """Take the gradients of players' losses, each in its player's weights, with one backward pass a batch."""
+        seats = [self.seats[name] for name in players]
+        sums: dict[str, list[Loss]] = {player: [] for player in players}
         for seat in seats:
             seat.clear()
         # `inputs` keeps the engine out of everybody else's weights: no work for gradients nobody asked for
         inputs = [weight for seat in seats for weight in _inputs(seat)]
-        for i, share in self._parts(index):
+        for number, (i, share) in enumerate(self._parts(index)):
             batch = self._batches[i]
-            with self._autocast(), ExitStack() as stack:
-                for seat in self.seats.values():
-                    if seat.lowered is not None:
-                        stack.enter_context(seat.lowered.applied())
-                loss = self._game.loss(player, batch, self._rng.at(self._rng.step, i))
-            loss = self._finite(player, loss)
-            if share < 1:
-                loss = loss.times(share)
-            loss.total.backward(inputs=inputs)
-            self._taken += 1
+            total, losses = self._losses(players, batch, self._rng.at(self._rng.step, i))
+            (total if share == 1 else share * total).backward(inputs=inputs)
+            self._taken += len({id(loss) for loss in losses.values()})
             for seat in seats:
                 if seat.lowered is not None:
-                    seat.lowered.collect(add=bool(sums))
-            batch.made.pop(player, None)  # its graph has been used up
-            sums.append(loss.detached())
-        return sums[0] if len(sums) == 1 else Loss.sum(sums)
+                    seat.lowered.collect(add=number > 0)
+            for player, loss in losses.items():
+                batch.made.pop(player, None)  # its graph has been used up
+                sums[player].append((loss if share == 1 else loss.times(share)).detached())
+        return {player: losses[0] if len(losses) == 1 else Loss.sum(losses) for player, losses in sums.items()}
+
+    def _losses(self, players: Sequence[str], batch: Batch, rng: Rng) -> tuple[Tensor, Mapping[str, Loss]]:
+        """Return what to differentiate for these players, and their losses."""
+        with self._autocast(), ExitStack() as stack:
+            for seat in self.seats.values():
+                if seat.lowered is not None:
+                    stack.enter_context(seat.lowered.applied())
+            if len(players) > 1:
+                total, losses = self._game.joint(batch, rng)
+            else:
+                loss = self._game.loss(players[0], batch, rng)
+                total, losses = loss.total, {players[0]: loss}
+        for player, loss in losses.items():
+            self._finite(player, loss)
+        return total, losses
 
     def _parts(self, index: int) -> list[tuple[int, float]]:
         """Return the batches that a gradient is over, and the share of each."""

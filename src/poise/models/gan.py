@@ -15,6 +15,8 @@ from ..rng import Rng
 from ..schedule import anneal
 from .ada import Ada
 
+FAINT = 1e-30  # a gradient to carry a sample by where the loss has none; too small to be seen in a sum
+
 
 class Gan(Game):
     """A generator that makes samples from noise, and a discriminator that tells them from real ones.
@@ -48,6 +50,7 @@ class Gan(Game):
         self._dimensions = int(getattr(generator, "noise", config.latent))
         # a penalty on real samples does not concern the generator, and so may stay
         # (augmentation moves between the two players' losses)
+        self.one_pass = not config.penalties and config.norm != "batch" and not config.minibatch_deviation
         self.zero_sum = self.adversarial.zero_sum and set(config.penalties) <= {"r1"} and not config.augment
 
     def loss(self, player: str, batch: Batch, rng: Rng) -> Loss:
@@ -95,6 +98,30 @@ class Gan(Game):
         real_scores = self._score(self._seen(batch.x, "real", rng)) if self.adversarial.pairs else None
         return Loss(self.adversarial.generator(real_scores, self._score(self._seen(fake, "generated", rng))))
 
+    def joint(self, batch: Batch, rng: Rng) -> tuple[Tensor, dict[str, Loss]]:
+        """Return a scalar whose gradient is, for each player, that of its own loss; and these losses.
+
+        Both losses depend on a generated sample x_i by its score f_i alone, and only the generator asks for the way
+        beyond x_i. So the pass that takes the discriminator's gradient, Σ (∂L_D/∂f_i) ∇f_i, serves the generator too:
+        on its way out of the discriminator each sample's gradient is multiplied by (∂L_G/∂f_i) / (∂L_D/∂f_i)
+        (−1 in a zero-sum game: the reversed gradient of Ganin & Lempitsky 2015, arXiv:1409.7495).
+        """
+        real, fake = self._seen(batch.x, "real", rng), self._seen(self._fake(batch, rng), "generated", rng)
+        fake = fake.view_as(fake)  # the hook below belongs to this use of the samples alone
+        real_scores, fake_scores = self._score(torch.cat([real, fake])).split([len(real), len(fake)])
+        r, f = real_scores.detach().requires_grad_(), fake_scores.detach().requires_grad_()
+        judged = self.adversarial.discriminator(r, f, self.config.real_weight)
+        made = self.adversarial.generator(r.detach() if self.adversarial.pairs else None, f)
+        of_real, of_fake = torch.autograd.grad(judged, (r, f))
+        (wanted,) = torch.autograd.grad(made, f)
+        of_fake = torch.where(of_fake.abs() < FAINT, FAINT, of_fake)
+        ratio = (wanted / of_fake).view(-1, *[1] * (fake.ndim - 1))
+        fake.register_hook(lambda gradient: gradient * ratio)
+        parts = {"real_score": r.detach().mean(), "fake_score": f.detach().mean()}
+        self._adapt(r.detach(), f.detach(), len(batch), parts)
+        total = (of_real * real_scores).sum() + (of_fake * fake_scores).sum()
+        return total, {"discriminator": Loss(judged.detach(), parts), "generator": Loss(made.detach())}
+
     def _judge(self, batch: Batch, fake: Tensor, rng: Rng) -> Loss:
         penalties = self.config.penalties
         real = self._seen(batch.x, "real", rng)
@@ -113,12 +140,16 @@ class Gan(Game):
         for name in ("r1", "r2", "wgan_gp"):
             if name in parts:
                 total = total + self._gamma() * parts[name]
+        self._adapt(real_scores, fake_scores, len(batch), parts)
+        return Loss(total, parts)
+
+    def _adapt(self, real_scores: Tensor, fake_scores: Tensor, samples: int, parts: dict[str, Tensor]) -> None:
+        """Let the augmentation follow the scores, and note its probability."""
         if self.ada is not None:
             parts["augment"] = self.ada.p.clone()
             # scores that only differences have a meaning of have no sign of their own
             free = self.adversarial.pairs or self.config.loss == "wasserstein"
-            self.ada(real_scores - fake_scores if free else real_scores, len(batch), self.known)
-        return Loss(total, parts)
+            self.ada(real_scores - fake_scores if free else real_scores, samples, self.known)
 
     def _gamma(self) -> float:
         gamma = 1.0 if self.config.gamma is None else self.config.gamma

@@ -40,7 +40,7 @@ class Vae(Game):
         (torch.Size([5, 3]), torch.Size([2, 3]))
     """
 
-    common = True
+    one_pass = True
 
     def __init__(self, parts: Parts, config: VaeConfig) -> None:
         super().__init__()

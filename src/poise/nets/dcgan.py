@@ -83,7 +83,7 @@ class Noisy(nn.Module):
     def forward(self, x: Tensor, noise: Tensor) -> Tensor:
         """Return shape [n, channels, size, size], from x of that shape and noise [n, size²]."""
         noise = noise.to(x.dtype).unflatten(1, (1, self.size, self.size))
-        return torch.relu_(self.norm(x + self.strength.to(x.dtype) * noise))
+        return torch.relu_(self.norm(torch.addcmul(x, self.strength.to(x.dtype), noise)))
 
 
 class Discriminator(nn.Module):

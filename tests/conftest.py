@@ -4,6 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+settings.register_profile("poise", deadline=None)  # no test asserts on wall-clock time
+settings.load_profile("poise")
 
 
 @pytest.fixture

@@ -226,3 +226,16 @@ def test_toys_train_under_the_same_command(toy: str, tmp_path: Path) -> None:
 def test_a_folder_that_is_no_run_is_named() -> None:
     with pytest.raises(PoiseError, match="no run in nowhere"):
         Run("nowhere")
+
+
+def test_weights_of_other_networks_are_refused_in_one_line(images: Path, tmp_path: Path) -> None:
+    """As after a version of Poise that builds a network otherwise; here the settings say another width."""
+    run = poise.train("gan", images, steps=3, out=tmp_path / "run", **SMALL)
+    file = run.path / "config.json"
+    settings = json.loads(file.read_text())
+    settings["config"]["model"]["width"] = 6
+    file.write_text(json.dumps(settings))
+    with pytest.raises(PoiseError, match="the saved weights are of other networks"):
+        Run(run.path).sample(1)
+    with pytest.raises(PoiseError, match="the saved weights are of other networks"):
+        poise.train("gan", images, steps=6, out=tmp_path / "run", resume=True, **{**SMALL, "width": 6})

@@ -18,8 +18,9 @@ from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
+from .errors import PoiseError
 from .files import write_folder
 
 KEPT = 2
@@ -86,6 +87,21 @@ def load(path: Path) -> Checkpoint:
     """Read a checkpoint whose checksums hold."""
     tensors = {file.stem: load_file(file) for file in sorted(path.glob("*.safetensors"))}
     return Checkpoint(tensors, json.loads((path / "state.json").read_text()))
+
+
+def fit_into(game: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Give a game, or one player of it, saved weights.
+
+    Raises:
+        PoiseError: they are those of other networks, as when another version of Poise saved them.
+    """
+    try:
+        game.load_state_dict(dict(weights))
+    except RuntimeError:
+        raise PoiseError(
+            "the saved weights are of other networks than this version of Poise makes from the run's settings; use the "
+            "version that `versions` in config.json names, or train again with --overwrite"
+        ) from None
 
 
 def latest(folder: Path) -> tuple[Path | None, list[str]]:

@@ -321,7 +321,7 @@ class Run:
         facts = None if series is None else Facts.from_json(series)
         game = models.build(self.config.model, tuple(self.data["shape"]), len(self.data["classes"]), facts)
         saved = checkpoint.load(path).tensors
-        game.load_state_dict({**saved["weights"], **saved[which]})
+        checkpoint.fit_into(game, {**saved["weights"], **saved[which]})
         return game.eval()
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .checkpoint import Checkpoint
+from .checkpoint import Checkpoint, fit_into
 from .errors import NonFinite
 from .game import Batch, Game, Loss, Whole
 from .lowered import Lowered
@@ -197,8 +197,12 @@ class Training:
         return Checkpoint({name: parts for name, parts in tensors.items() if parts}, state)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Take up the state of a checkpoint of the same configuration."""
-        self.game.load_state_dict(dict(checkpoint.tensors["weights"]))
+        """Take up the state of a checkpoint of the same configuration.
+
+        Raises:
+            PoiseError: its weights do not fit.
+        """
+        fit_into(self.game, checkpoint.tensors["weights"])
         for player, average in self.averages.items():
             prefix = f"{player}."
             own = {
@@ -207,7 +211,7 @@ class Training:
                 if name.startswith(prefix)
             }
             with average.applied():
-                self.game.get_submodule(player).load_state_dict(own)
+                fit_into(self.game.get_submodule(player), own)
                 average.seen = checkpoint.state["seen"][player]
         moments = checkpoint.tensors.get("optimizer", {})
         for player, state in _join(moments, checkpoint.state["optimizers"]).items():

@@ -16,6 +16,12 @@ def test_every_rule_has_a_page() -> None:
     assert {page.stem for page in RULE_PAGES} == set(RULES)
 
 
+def anchors(page: Path) -> list[str]:
+    """Return what a page's headings are linked by: small letters, no punctuation, dashes for spaces."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_s_code_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -25,7 +31,10 @@ def test_a_page_s_code_runs(page: Path, tmp_path: Path, monkeypatch: pytest.Monk
         exec(block, {})
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.stem)
 def test_a_page_s_links_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
-        assert link.startswith("https://") or (page.parent / link).is_file(), link
+        if not link.startswith("https://"):
+            file, _, heading = link.partition("#")
+            assert (page.parent / file).is_file(), link
+            assert not heading or heading in anchors(page.parent / file), link

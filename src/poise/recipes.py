@@ -17,8 +17,7 @@ def gan(data: str) -> Config:
         return _points(data)
     player = PlayerConfig(lr=2e-3, lr_end=2e-5, beta1=0.0, beta2=0.999)
     model = GanConfig(network="deep", norm="spectral", score_scale=8.0, generator=player, discriminator=player)
-    # players who move at once share a backward pass, which a fifth more steps pay for what moving in turn would give
-    return replace(_config("gan", data, model), rule="simultaneous", average_half_life=100_000)
+    return replace(_config("gan", data, model), average_half_life=100_000)
 
 
 def _points(data: str) -> Config:

@@ -5,8 +5,7 @@ grows (3×3 at the lower resolution, then bilinear) instead of transposed convol
 first folds 2×2 pixels into channels, so that no convolution runs at full resolution on one or three channels.
 
 Deep ones put the work where images are small: a generator half as wide again at its base grid, and a discriminator
-that begins half as wide, has 3×3 for 4×4 weights, ends on at most 4×4 and has a hidden layer after that, which sees
-the whole image: better at less cost (docs/recipes.md).
+that begins half as wide, has 3×3 for 4×4 weights and ends on at most 4×4: better at less cost (docs/recipes.md).
 """
 
 from itertools import pairwise
@@ -97,8 +96,7 @@ class Discriminator(nn.Module):
         norm: "batch" normalizes all but the first layer; "none" and "spectral" (which `nets.spectral` adds)
             differ here in the starting weights.
         group: tell the last layer how much so many consecutive images differ; 0: nothing.
-        deep: half as many channels at first, 3×3 weights, one more halving where the base is more than 4, and a hidden
-            layer of as many units as the last convolution has channels.
+        deep: half as many channels at first, 3×3 weights, and one more halving where the base is more than 4.
 
     Returns:
         (forward) scores, shape [n].
@@ -132,12 +130,8 @@ class Discriminator(nn.Module):
             layers.append(nn.LeakyReLU(0.2, inplace=True))
         if group:
             layers.append(MinibatchDeviation(group))
-        layers.append(nn.Flatten())
-        flat = (widths[-1] + bool(group)) * base * base
-        if deep:
-            layers += [nn.Linear(flat, widths[-1]), nn.LeakyReLU(0.2, inplace=True)]
-            flat = widths[-1]
-        self.body = nn.Sequential(*layers, nn.Linear(flat, 1))
+        last = nn.Linear((widths[-1] + bool(group)) * base * base, 1)
+        self.body = nn.Sequential(*layers, nn.Flatten(), last)
         if norm == "batch":
             _start_small(self)
         elif norm == "none":

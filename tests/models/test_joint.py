@@ -13,6 +13,7 @@ from poise.config import GanConfig
 from poise.game import Batch, Whole
 from poise.losses.adversarial import ADVERSARIAL
 from poise.models import build
+from poise.models.gan import Gan
 from poise.optim import Adam
 from poise.rng import Rng
 from poise.rules import RULES, Simultaneous
@@ -99,6 +100,15 @@ def test_samples_that_are_not_judged_one_by_one_get_a_pass_for_each_player(chang
     network: Any = "dcgan" if "norm" in changes else "mlp"
     game = build(GanConfig(network=network, width=8, latent=3, **changes), IMAGES if "norm" in changes else (2,))
     assert not game.one_pass
+
+
+def test_a_discriminator_of_one_s_own_is_looked_at() -> None:
+    generator = torch.nn.Linear(3, 2)
+    plain = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.Flatten(0))
+    batch = torch.nn.Sequential(
+        torch.nn.Linear(2, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 1), torch.nn.Flatten(0)
+    )
+    assert [Gan(generator, d, POINTS).one_pass for d in (plain, batch)] == [True, False]
 
 
 def test_bfloat16_is_as_near_as_with_two_passes() -> None:

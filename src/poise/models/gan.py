@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..config import GanConfig
 from ..errors import PoiseError
@@ -10,12 +11,14 @@ from ..losses.adversarial import ADVERSARIAL
 from ..losses.penalties import one_centered, zero_centered
 from ..nets import dcgan, mlp, residual
 from ..nets.augment import augment
+from ..nets.deviation import MinibatchDeviation
 from ..nets.spectral import normalize
 from ..rng import Rng
 from ..schedule import anneal
 from .ada import Ada
 
 FAINT = 1e-30  # a gradient to carry a sample by where the loss has none; too small to be seen in a sum
+TOGETHER = (_BatchNorm, MinibatchDeviation)  # layers by which a sample's score depends on the others in its batch
 
 
 class Gan(Game):
@@ -27,7 +30,8 @@ class Gan(Game):
 
     Args:
         generator: from noise [n, latent] to samples [n, ...]; one with an attribute `noise` takes so many dimensions.
-        discriminator: from samples [n, ...], or packs of m of them [n/m, m · channels, ...], to scores (logits).
+        discriminator: from samples [n, ...], or packs of m of them [n/m, m · channels, ...], to scores (logits); if it
+            mixes samples by other layers than batch normalization and `MinibatchDeviation`, set `one_pass` to false.
         config: the loss, penalties and weights.
 
     Example:
@@ -48,9 +52,9 @@ class Gan(Game):
         self.config, self.adversarial = config, ADVERSARIAL[config.loss]
         self.ada = Ada(config.augment) if config.augment else None
         self._dimensions = int(getattr(generator, "noise", config.latent))
+        self.one_pass = not config.penalties and not any(isinstance(m, TOGETHER) for m in discriminator.modules())
         # a penalty on real samples does not concern the generator, and so may stay
         # (augmentation moves between the two players' losses)
-        self.one_pass = not config.penalties and config.norm != "batch" and not config.minibatch_deviation
         self.zero_sum = self.adversarial.zero_sum and set(config.penalties) <= {"r1"} and not config.augment
 
     def loss(self, player: str, batch: Batch, rng: Rng) -> Loss:

@@ -2,9 +2,10 @@
 
     make bench-optimizers        or: python benchmarks/optimizer_step.py
 
-Two networks: 24 matrices of a million weights each, and 400 small tensors of .83 million in all. Everything is measured
-turn by turn in one process; figures are medians over rounds. The floor of a step is the number of bytes that must be
-read and written for each weight, over the bandwidth of an in-place multiplication measured in the same round.
+Two networks: 24 matrices of a million weights each, and 400 small tensors of .83 million in all; and for Muon, which is
+about matrices, those of the networks of the recipe `gan`. Everything is measured turn by turn in one process; figures
+are medians over rounds. The floor of a step is the number of bytes that must be read and written for each weight, over
+the bandwidth of an in-place multiplication measured in the same round.
 Kernels are compiled first, and kept (the first time this takes minutes). pytorch_optimizer, heavyball and cooper are
 measured where they are installed (pip install '.[bench]').
 """
@@ -33,6 +34,7 @@ from poise.optim import Average, Flat, compiler
 Shapes = list[tuple[int, ...]]
 LARGE: Shapes = [(1000, 1000)] * 24
 SMALL: Shapes = [(2080,)] * 400
+GAN: Shapes = [(9408, 64), (64, 1728), (32, 576), (16, 288), (32, 36), (128, 288), (128, 1152)]
 Step = Callable[[], object]
 Made = Callable[[Any], torch.optim.Optimizer]
 
@@ -149,6 +151,15 @@ def rows() -> list[Row]:
     return table + installed()
 
 
+def muons() -> list[Row]:
+    """Return Muon of Poise and of torch, whose work is to orthogonalize matrices and not to move memory."""
+    theirs = partial(torch.optim.Muon, lr=1e-4, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
+    return [
+        Row("poise", "muon", partial(poise_step, partial(optim.Muon, lr=1e-4), False, False)),
+        Row("torch", "muon", partial(plain_step, theirs)),
+    ]
+
+
 def installed() -> list[Row]:
     """Return rows of the other libraries that are here."""
     found = []
@@ -181,7 +192,7 @@ def seconds(step: Step, repeats: int) -> float:
     return (time.perf_counter() - start) / repeats
 
 
-def measure(shapes: Shapes, rounds: int, repeats: int) -> list[dict[str, Any]]:
+def measure(table: list[Row], shapes: Shapes, rounds: int, repeats: int) -> list[dict[str, Any]]:
     """Measure every row turn by turn, one at a time in memory, and return medians.
 
     Each row is timed alternately with the in-place multiplication; Poise's Adam with its average is timed beside each
@@ -195,7 +206,7 @@ def measure(shapes: Shapes, rounds: int, repeats: int) -> list[dict[str, Any]]:
 
     reference = poise_step(partial(optim.Adam, lr=1e-4), True, False, shapes)
     results = []
-    for row in rows():
+    for row in table:
         step = row.make(shapes)
         for _ in range(3):
             seconds(step, 1), seconds(reference, 1), seconds(touch, 1)
@@ -258,10 +269,14 @@ def main() -> None:
     warnings.simplefilter("ignore")  # of other libraries
     results: dict[str, Any] = {"threads": torch.get_num_threads(), "cpu": torch.backends.cpu.get_cpu_capability()}
     heading = f"{'library':<18}{'optimizer':<22}{'ms':>10}{'bytes':>6}{'floor ms':>10}{'× floor':>9}{'Poise ×':>9}"
-    for name, shapes, repeats in (("large", LARGE, 3), ("small", SMALL, 30)):
+    for name, table, shapes, repeats in (
+        ("large", rows(), LARGE, 3),
+        ("small", rows(), SMALL, 30),
+        ("gan", muons(), GAN, 30),
+    ):
         weights = sum(torch.Size(shape).numel() for shape in shapes)
         print(f"\n{len(shapes)} tensors, {weights / 1e6:.2f} million weights\n{heading}")
-        results[name] = measure(shapes, args.rounds, repeats)
+        results[name] = measure(table, shapes, args.rounds, repeats)
     print("\nfirst step in a new process")
     results["first_step"] = []
     for label, size, kernels in (

@@ -59,7 +59,7 @@ def test_a_hundred_steps_equal_torchs(
 
 @pytest.mark.parametrize("shape", [(6, 4), (4, 9), (5, 5)])
 def test_muon_equals_torchs(shape: tuple[int, int]) -> None:
-    """Both orthogonalize in bfloat16, so a difference in rounding could show at 2⁻⁸ of a step."""
+    """Torch's orthogonalizes in bfloat16, ours in the precision of the weights: up to 2⁻⁸ of a step may differ."""
     start = torch.randn(shape)
     ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
     mine = Muon([ours], lr=1e-2, weight_decay=0.1)
@@ -70,7 +70,7 @@ def test_muon_equals_torchs(shape: tuple[int, int]) -> None:
         mine.step()
         reference.step()
     torch.testing.assert_close(ours, theirs, rtol=0, atol=30 * 1e-2 * 2**-8)
-    assert (ours - theirs).abs().mean() < 1e-5  # most often there is none
+    assert (ours - theirs).abs().mean() < 5e-4  # most often much less does
 
 
 def test_muon_moves_kernels_as_matrices_and_vectors_by_adam() -> None:

@@ -285,7 +285,7 @@ def test_precision(case: Case) -> None:
         kinds = {v.dtype for state in optimizer.state.values() for v in state.values() if isinstance(v, Tensor)}
         assert kinds <= {torch.float32 if dtype == torch.bfloat16 else dtype}
     for exact, single, half in zip(*ends.values(), strict=True):
-        torch.testing.assert_close(single, exact, rtol=1e-4, atol=2e-3 if "muon" in str(case.make) else 1e-4)
+        torch.testing.assert_close(single, exact, rtol=1e-4, atol=1e-4)
         torch.testing.assert_close(half, exact, rtol=2e-2, atol=0.08)
 
 

@@ -228,15 +228,42 @@ def test_optimistic_steps_are_past_extragradients_half_steps() -> None:
     assert bilinear(lr, 20, to_none=True) == pytest.approx(expected, rel=1e-12)
 
 
+def newton_schulz(x: torch.Tensor) -> torch.Tensor:
+    """The five steps as Jordan et al. write them, on singular values: polynomials of x keep its singular vectors."""
+    u, s, vt = torch.linalg.svd(x.double(), full_matrices=False)
+    s = s / s.norm()
+    for _ in range(5):
+        s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+    return (u * s) @ vt
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 30), st.integers(1, 30)),
+    decades=st.floats(0.0, 8.0),
+    size=st.floats(1e-6, 1e6),
+    seed=st.integers(0, 99),
+)
+def test_orthogonalizing_is_five_newton_schulz_steps(
+    shape: tuple[int, int], decades: float, size: float, seed: int
+) -> None:
+    """Also where some directions are all but absent."""
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    u, s, vt = torch.linalg.svd(x, full_matrices=False)
+    x = size * (u * s * 10 ** -torch.linspace(0, decades, len(s), dtype=torch.float64)) @ vt
+    torch.testing.assert_close(orthogonalize(x), newton_schulz(x), rtol=0, atol=1e-10)
+    torch.testing.assert_close(orthogonalize(x.float()).double(), newton_schulz(x.float()), rtol=0, atol=1e-2)
+
+
 @pytest.mark.parametrize("shape", [(8, 8), (20, 6), (6, 30)])
 def test_orthogonalizing_brings_singular_values_near_one(shape: tuple[int, int]) -> None:
     x = torch.randn(shape)
     u, s, vt = torch.linalg.svd(x, full_matrices=False)
     kept = s > 0.02 * x.norm()
-    values = torch.linalg.diagonal(u.T @ orthogonalize(x).float() @ vt.T)[kept]
+    values = torch.linalg.diagonal(u.T @ orthogonalize(x) @ vt.T)[kept]
     assert values.min() > 0.6
     assert values.max() < 1.25
-    assert torch.equal(orthogonalize(torch.zeros(shape)), torch.zeros(shape).bfloat16())
+    assert torch.equal(orthogonalize(torch.zeros(shape)), torch.zeros(shape))
 
 
 @settings(max_examples=20, deadline=None)

@@ -104,18 +104,25 @@ def _turn(group: dict[str, Any], w: Tensor, g: Tensor, m: Tensor) -> None:
 def orthogonalize(x: Tensor) -> Tensor:
     """Return about UVᵀ for a matrix x = USVᵀ: its singular values, unless tiny, come between 0.68 and 1.13.
 
-    Five Newton-Schulz steps y ← ay + (b yyᵀ + c(yyᵀ)²)y from y = x/‖x‖, with coefficients that favor speed over
-    precision, in bfloat16, which is enough.
+    Five Newton-Schulz steps y ← Py, P = aI + bG + cG², from y = x/‖x‖ with G = yyᵀ, with coefficients that favor
+    speed over precision. Every P is a polynomial of the first G, so G ← PGP needs no y, and y is read twice and not
+    ten times: a third of the work for the wide matrices of convolutions. The precision is that of x: in bfloat16 G
+    would lose small singular values, and a processor without it would take twenty times as long.
+
+    Args:
+        x: [rows, columns], float32 or float64.
 
     Source: kellerjordan.github.io/posts/muon.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    y = x.bfloat16()
-    tall = len(y) > y.shape[1]
-    if tall:
-        y = y.T  # the smaller of yyᵀ and yᵀy is enough
-    y = y / y.norm().clamp(min=1e-7)
+    y = x.T if len(x) > x.shape[1] else x  # the smaller of xxᵀ and xᵀx is enough
+    gram = y @ y.T
+    size = gram.trace().clamp(min=1e-14)  # ‖x‖²
+    gram /= size
+    product = torch.eye(len(y), dtype=y.dtype, device=y.device)
     for _ in range(5):
-        gram = y @ y.T
-        y = torch.addmm(y, torch.addmm(gram, gram, gram, beta=b, alpha=c), y, beta=a)
-    return y.T if tall else y
+        p = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        p.diagonal().add_(a)
+        product, gram = p @ product, p @ gram @ p
+    y = (product @ y) / size.sqrt()
+    return y.T if len(x) > x.shape[1] else y

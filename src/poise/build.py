@@ -20,6 +20,7 @@ from .data.windows import Windows
 from .device import autocast, choose_device, choose_precision
 from .errors import PoiseError, suggestion
 from .game import Game
+from .memory import keep_freed
 from .models.rvae import SCALED, Facts, kinds_of
 from .optim import OPTIMIZERS, Clip, ClipNorm, ClipPercentile, ClipUnits, Convergence
 from .rng import Rng
@@ -161,6 +162,7 @@ def build(config: Config, dataset: Dataset, handed: Handed | None = None) -> Tra
     Raises:
         PoiseError: the network does not take such data.
     """
+    keep_freed()
     rng = Rng(config.seed, device=config.device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(Rng(config.seed)("weights").initial_seed())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import PoiseError
+from ..memory import keep_freed
 
 Samples = NDArray[Any]
 Kind = Literal["images", "series", "points"]
@@ -58,6 +59,7 @@ class Judge:
             PoiseError: samples of another kind, none at all, or features that are not finite.
         """
         self._check(samples)
+        keep_freed()
         features = self.extract(samples, progress)
         wrong = torch.nonzero(~features.isfinite().all(1))
         if len(wrong):

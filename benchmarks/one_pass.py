@@ -26,7 +26,12 @@ from poise.recipes import from_recipe
 from poise.training import Training
 
 Network = Literal["deep", "dcgan", "residual"]
-WAYS = {"in turn": ("alternating", False), "at once": ("simultaneous", False), "in one pass": ("simultaneous", True)}
+WAYS = {
+    "in turn": ("alternating", False),
+    "in turn, joined": ("alternating", True),
+    "at once": ("simultaneous", False),
+    "in one pass": ("simultaneous", True),
+}
 
 
 def made(way: str, network: Network, batch: int, data: str) -> tuple[Training, Batches]:

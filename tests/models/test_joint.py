@@ -16,7 +16,8 @@ from poise.models import build
 from poise.models.gan import Gan
 from poise.optim import Adam
 from poise.rng import Rng
-from poise.rules import RULES, Simultaneous
+from poise.rules import RULES, Alternating, Simultaneous
+from poise.rules.rule import Rule
 from poise.training import Training
 from rules.test_contract import TABLE, adam, deal, train
 
@@ -33,7 +34,9 @@ def double(request: pytest.FixtureRequest) -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
 
 
-def both_ways(config: GanConfig, shape: tuple[int, ...], batches: Any, far: float = 0.0) -> list[Training]:
+def both_ways(
+    config: GanConfig, shape: tuple[int, ...], batches: Any, far: float = 0.0, rule: Rule | None = None
+) -> list[Training]:
     """Return two trainings after the gradients of one step: with one pass, and with one for each player."""
     found = []
     for one_pass in (True, False):
@@ -44,7 +47,9 @@ def both_ways(config: GanConfig, shape: tuple[int, ...], batches: Any, far: floa
         if far:
             *_, last = game.get_submodule("discriminator").parameters()
             last.data.add_(far)
-        training = Training(game, Simultaneous(), dict.fromkeys(game.players, lambda p: torch.optim.SGD(p, lr=0.0)))
+        training = Training(
+            game, rule or Simultaneous(), dict.fromkeys(game.players, lambda p: torch.optim.SGD(p, lr=0.0))
+        )
         training.losses = training.play(batches, progress=0.0)  # type: ignore[attr-defined]
         found.append(training)
     return found
@@ -70,6 +75,13 @@ def test_images(network: Any, augment: float) -> None:
     config = GanConfig(network=network, width=8, latent=3, augment=augment)
     x = torch.rand(4, *IMAGES, generator=torch.Generator().manual_seed(1)) * 2 - 1
     assert_same(*both_ways(config, IMAGES, [Batch(x)]))
+
+
+@pytest.mark.parametrize("changes", [{}, {"norm": "spectral"}, {"augment": 0.6}, {"packing": 2}], ids=str)
+def test_a_discriminator_in_its_turn_judges_both_kinds_together(changes: dict[str, Any]) -> None:
+    config = GanConfig(network="deep", width=8, latent=3, **changes)
+    x = torch.rand(4, *IMAGES, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    assert_same(*both_ways(config, IMAGES, [Batch(x)], rule=Alternating()))
 
 
 @given(seed=st.integers(0, 2**16), n=st.integers(1, 9), loss=st.sampled_from(sorted(ADVERSARIAL)))
@@ -108,7 +120,12 @@ def test_a_discriminator_of_one_s_own_is_looked_at() -> None:
     batch = torch.nn.Sequential(
         torch.nn.Linear(2, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 1), torch.nn.Flatten(0)
     )
-    assert [Gan(generator, d, POINTS).one_pass for d in (plain, batch)] == [True, False]
+
+    class Mine(torch.nn.Linear):
+        """Who knows what it does with samples."""
+
+    mine = torch.nn.Sequential(Mine(2, 1), torch.nn.Flatten(0))
+    assert [Gan(generator, d, POINTS).one_pass for d in (plain, batch, mine)] == [True, False, False]
 
 
 def test_bfloat16_is_as_near_as_with_two_passes() -> None:

@@ -19,6 +19,7 @@ from .ada import Ada
 
 FAINT = 1e-30  # a gradient to carry a sample by where the loss has none; too small to be seen in a sum
 TOGETHER = (_BatchNorm, MinibatchDeviation)  # layers by which a sample's score depends on the others in its batch
+KNOWN = ("torch.", "poise.")  # where layers come from of which that can be said
 
 
 class Gan(Game):
@@ -30,8 +31,9 @@ class Gan(Game):
 
     Args:
         generator: from noise [n, latent] to samples [n, ...]; one with an attribute `noise` takes so many dimensions.
-        discriminator: from samples [n, ...], or packs of m of them [n/m, m · channels, ...], to scores (logits); if it
-            mixes samples by other layers than batch normalization and `MinibatchDeviation`, set `one_pass` to false.
+        discriminator: from samples [n, ...], or packs of m of them [n/m, m · channels, ...], to scores (logits). Real
+            and generated samples go through it together if its layers are torch's and Poise's and judge samples one by
+            one; if it has others that do so too, set `one_pass` to true.
         config: the loss, penalties and weights.
 
     Example:
@@ -52,7 +54,7 @@ class Gan(Game):
         self.config, self.adversarial = config, ADVERSARIAL[config.loss]
         self.ada = Ada(config.augment) if config.augment else None
         self._dimensions = int(getattr(generator, "noise", config.latent))
-        self.one_pass = not config.penalties and not any(isinstance(m, TOGETHER) for m in discriminator.modules())
+        self.one_pass = not config.penalties and all(map(_one_by_one, discriminator.modules()))
         # a penalty on real samples does not concern the generator, and so may stay
         # (augmentation moves between the two players' losses)
         self.zero_sum = self.adversarial.zero_sum and set(config.penalties) <= {"r1"} and not config.augment
@@ -98,6 +100,11 @@ class Gan(Game):
     def _score(self, x: Tensor) -> Tensor:
         return self.config.score_scale * full_precision(self.discriminator(x))
 
+    def _both(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the scores of both by one pass of them all, which is quicker than two of half the size."""
+        real_scores, fake_scores = self._score(torch.cat([real, fake])).split([len(real), len(fake)])
+        return real_scores, fake_scores
+
     def _generator_loss(self, batch: Batch, fake: Tensor, rng: Rng) -> Loss:
         real_scores = self._score(self._seen(batch.x, "real", rng)) if self.adversarial.pairs else None
         return Loss(self.adversarial.generator(real_scores, self._score(self._seen(fake, "generated", rng))))
@@ -112,7 +119,7 @@ class Gan(Game):
         """
         real, fake = self._seen(batch.x, "real", rng), self._seen(self._fake(batch, rng), "generated", rng)
         fake = fake.view_as(fake)  # the hook below belongs to this use of the samples alone
-        real_scores, fake_scores = self._score(torch.cat([real, fake])).split([len(real), len(fake)])
+        real_scores, fake_scores = self._both(real, fake)
         r, f = real_scores.detach().requires_grad_(), fake_scores.detach().requires_grad_()
         judged = self.adversarial.discriminator(r, f, self.config.real_weight)
         made = self.adversarial.generator(r.detach() if self.adversarial.pairs else None, f)
@@ -132,7 +139,7 @@ class Gan(Game):
         real = real.detach().requires_grad_() if "r1" in penalties else real
         fake = self._seen(fake, "generated", rng)
         fake = fake if fake.requires_grad else fake.requires_grad_("r2" in penalties)
-        real_scores, fake_scores = self._score(real), self._score(fake)
+        real_scores, fake_scores = self._both(real, fake) if self.one_pass else (self._score(real), self._score(fake))
         total = self.adversarial.discriminator(real_scores, fake_scores, self.config.real_weight)
         parts = {"real_score": real_scores.mean(), "fake_score": fake_scores.mean()}
         if "r1" in penalties:
@@ -158,6 +165,10 @@ class Gan(Game):
     def _gamma(self) -> float:
         gamma = 1.0 if self.config.gamma is None else self.config.gamma
         return anneal(gamma, self.config.gamma_end, self.progress)
+
+
+def _one_by_one(layer: nn.Module) -> bool:
+    return type(layer).__module__.startswith(KNOWN) and not isinstance(layer, TOGETHER)
 
 
 def pack(x: Tensor, m: int) -> Tensor:

@@ -11,6 +11,8 @@ from .base import Base, Move, Params, arithmetic
 from .clip import Clip
 from .flat import Vector
 
+WIDE = 2  # times as many columns as rows: from there on steps of the Gram matrix are less work than steps of all
+
 
 class Muon(Base):
     """Muon (Jordan et al. 2024): momentum of matrices, orthogonalized: every direction moves alike.
@@ -105,8 +107,8 @@ def orthogonalize(x: Tensor) -> Tensor:
     """Return about UVᵀ for a matrix x = USVᵀ: its singular values, unless tiny, come between 0.68 and 1.13.
 
     Five Newton-Schulz steps y ← Py, P = aI + bG + cG², from y = x/‖x‖ with G = yyᵀ, with coefficients that favor
-    speed over precision. Every P is a polynomial of the first G, so G ← PGP needs no y, and y is read twice and not
-    ten times: a third of the work for the wide matrices of convolutions. The precision is that of x: in bfloat16 G
+    speed over precision. Every P is a polynomial of the first G, so for the wide matrices of convolutions the steps are
+    G ← PGP, and y is read twice and not ten times: a third of the work. The precision is that of x: in bfloat16 G
     would lose small singular values, and a processor without it would take twenty times as long.
 
     Args:
@@ -115,14 +117,18 @@ def orthogonalize(x: Tensor) -> Tensor:
     Source: kellerjordan.github.io/posts/muon.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    y = x.T if len(x) > x.shape[1] else x  # the smaller of xxᵀ and xᵀx is enough
-    gram = y @ y.T
-    size = gram.trace().clamp(min=1e-14)  # ‖x‖²
-    gram /= size
-    product = torch.eye(len(y), dtype=y.dtype, device=y.device)
-    for _ in range(5):
-        p = torch.addmm(gram, gram, gram, beta=b, alpha=c)
-        p.diagonal().add_(a)
-        product, gram = p @ product, p @ gram @ p
-    y = (product @ y) / size.sqrt()
-    return y.T if len(x) > x.shape[1] else y
+    tall = len(x) > x.shape[1]
+    y = x.T if tall else x  # the smaller of xxᵀ and xᵀx is enough
+    y = y / y.norm().clamp(min=1e-7)
+    if y.shape[1] > WIDE * len(y):
+        gram, product = y @ y.T, torch.eye(len(y), dtype=y.dtype, device=y.device)
+        for _ in range(5):
+            p = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+            p.diagonal().add_(a)
+            product, gram = p @ product, p @ gram @ p
+        y = product @ y
+    else:
+        for _ in range(5):
+            gram = y @ y.T
+            y = torch.addmm(y, torch.addmm(gram, gram, gram, beta=b, alpha=c), y, beta=a)
+    return y.T if tall else y

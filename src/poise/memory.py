@@ -4,7 +4,8 @@ import ctypes
 from functools import cache
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3)
-ALWAYS, LARGE = 1 << 30, 1 << 25  # bytes; older C libraries take no more than the second
+KEPT = 1 << 30  # bytes that stay at the end of the heap
+LARGE = 1 << 25  # bytes from which on a block still goes back at once; older C libraries take no more
 
 
 @cache
@@ -13,8 +14,9 @@ def keep_freed() -> bool:
 
     Every step of a training frees its activations and asks for as much again. By default glibc returns blocks of
     megabytes to the system at once, and each page of 4 KiB that it gets back is a fault and has to be zeroed:
-    thousands a step, a tenth of the time and more (docs/speed.md). What is kept is at most what was in use at once.
-    Other C libraries have no such switch and are left as they are.
+    thousands a step, a tenth of the time and more (docs/speed.md). What is kept is about what was in use at once.
+    Blocks of 32 MiB and more still go back, so that matrices of a metric do not lie between what others leave. Other
+    C libraries have no such switch and are left as they are.
 
     Example:
         >>> keep_freed() == keep_freed()
@@ -26,5 +28,4 @@ def keep_freed() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # no glibc
         return False
-    mapped = mallopt(M_MMAP_THRESHOLD, ALWAYS) or mallopt(M_MMAP_THRESHOLD, LARGE)
-    return bool(mapped and mallopt(M_TRIM_THRESHOLD, ALWAYS))
+    return bool(mallopt(M_MMAP_THRESHOLD, LARGE) and mallopt(M_TRIM_THRESHOLD, KEPT))

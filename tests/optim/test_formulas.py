@@ -234,7 +234,8 @@ def newton_schulz(x: torch.Tensor) -> torch.Tensor:
     s = s / s.norm()
     for _ in range(5):
         s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
-    return (u * s) @ vt
+    result: torch.Tensor = (u * s) @ vt
+    return result
 
 
 @settings(max_examples=50, deadline=None)

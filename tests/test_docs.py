@@ -36,5 +36,6 @@ def test_a_page_s_links_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
         if not link.startswith("https://"):
             file, _, heading = link.partition("#")
-            assert (page.parent / file).is_file(), link
-            assert not heading or heading in anchors(page.parent / file), link
+            target = page.parent / file if file else page
+            assert target.is_file(), link
+            assert not heading or heading in anchors(target), link

@@ -1,8 +1,8 @@
 """What one backward pass for both players of a GAN saves (`Game.joint`).
 
-The recipe `gan`, from the same weights on the same images, turn by turn in one process: players who move in turn, who
-move at once with a backward pass each, and who move at once with one pass for both. Figures are medians of
-alternating rounds.
+The recipe `gan`, from the same weights on the same images, turn by turn in one process: players who move in turn, with
+a pass of the discriminator for each kind of samples or one of both (joined), who move at once with a backward pass
+each, and who move at once with one pass for both. Figures are medians of alternating rounds.
 
     python benchmarks/one_pass.py
     python benchmarks/one_pass.py --network residual --batch 64
@@ -72,13 +72,13 @@ def main() -> None:
     for _ in range(args.rounds):
         for way, loop in loops.items():
             times[way].append(seconds(*loop, args.steps))
-    print(f"{'players move':<14}{'ms a step':>10}{'images/s':>10}{'× in turn':>11}")
+    print(f"{'players move':<17}{'ms a step':>10}{'images/s':>10}{'× in turn':>11}")
     rows = []
     for way, found in times.items():
         step = statistics.median(found)
         ratio = statistics.median(a / b for a, b in zip(times["in turn"], found, strict=True))
         rows.append({"way": way, "ms": step * 1e3, "images_per_second": args.batch / step, "speedup": ratio})
-        print(f"{way:<14}{step * 1e3:>10.1f}{args.batch / step:>10.0f}{ratio:>11.2f}")
+        print(f"{way:<17}{step * 1e3:>10.1f}{args.batch / step:>10.0f}{ratio:>11.2f}")
     args.out.parent.mkdir(parents=True, exist_ok=True)
     settings = {"network": args.network, "batch": args.batch, "threads": torch.get_num_threads()}
     args.out.write_text(json.dumps({**settings, "rows": rows}, indent=1) + "\n")

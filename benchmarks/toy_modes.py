@@ -2,7 +2,7 @@
 
 A sample is of high quality within three standard deviations of a mode (a perfect sampler: 98.9 %).
 
-    python benchmarks/toy_modes.py                  # recipe gan on ring and grid, seed 0, a minute each
+    python benchmarks/toy_modes.py                  # recipe gan on ring and grid, seed 0, some five minutes each
     python benchmarks/toy_modes.py --toys grid --rules alternating extragradient --optimizers adam optimistic-adam
 """
 

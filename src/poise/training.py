@@ -16,7 +16,7 @@ from .optim import Average, Base, Clip, Convergence, Flat
 from .play import Play, Seat
 from .rng import Rng
 from .rules import Rule
-from .statistics import Statistics
+from .statistics import Estimated, Statistics
 
 MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 Schedule = Callable[[float], Mapping[str, Any]]
@@ -75,6 +75,7 @@ class Training:
         self.ended: str | None = None
         self.cures = 0  # attempts to mend the run, of which this is the last
         self.statistics = Statistics(game)
+        self._estimated: tuple[int, Estimated] = (-1, {})  # the step, and the averaged weights' statistics at it
         self._autocast, self._schedules = autocast, schedules or {}
         self._clips, self._converged = clips or {}, converged or {}
         self.flats = {player: Flat(game.get_submodule(player)) for player in game.players}
@@ -149,12 +150,22 @@ class Training:
             self.ended = "; ".join(f"{player}: {why}" if several else str(why) for player, why in reasons.items())
 
     @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Within the context, players have their averaged weights, and normalization the statistics of these."""
+        with ExitStack() as stack:
+            for average in self.averages.values():
+                stack.enter_context(average.applied())
+            if self._estimated[0] != self.step:
+                self._estimated = self.step, self.statistics.estimate(self.game, self.rng) if self.averages else {}
+            stack.enter_context(self.statistics.at(self._estimated[1]))
+            yield
+
+    @contextmanager
     def sampling(self) -> Iterator[Game]:
         """Within the context, the game is ready to sample: averaged weights, running statistics, no gradients."""
         with ExitStack() as stack:
             stack.enter_context(torch.no_grad())
-            for average in self.averages.values():
-                stack.enter_context(average.applied())
+            stack.enter_context(self._averaged())
             self.game.eval()
             stack.callback(self.game.train)
             yield self.game
@@ -172,9 +183,7 @@ class Training:
                     f"lower --{player}.lr, and run with --overwrite"
                 )
         weights = {"weights": self.game.state_dict()}
-        with ExitStack() as stack:
-            for average in self.averages.values():
-                stack.enter_context(average.applied())
+        with self._averaged():
             averaged = {
                 f"{player}.{name}": tensor.clone()
                 for player in self.averages
@@ -202,7 +211,7 @@ class Training:
         Raises:
             PoiseError: its weights do not fit.
         """
-        fit_into(self.game, checkpoint.tensors["weights"])
+        self._estimated = (-1, {})
         for player, average in self.averages.items():
             prefix = f"{player}."
             own = {
@@ -213,6 +222,7 @@ class Training:
             with average.applied():
                 fit_into(self.game.get_submodule(player), own)
                 average.seen = checkpoint.state["seen"][player]
+        fit_into(self.game, checkpoint.tensors["weights"])  # last, for it brings the running statistics of training
         moments = checkpoint.tensors.get("optimizer", {})
         for player, state in _join(moments, checkpoint.state["optimizers"]).items():
             self.optimizers[player].load_state_dict(state)

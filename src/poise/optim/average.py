@@ -17,8 +17,8 @@ class Average:
 
     so an image's influence halves every h images; early on the half-life grows with the run (ramp r), and
     the random weights of the start are soon forgotten. With `half_life=None` all iterates count alike,
-    d = 1 − n/N (Polyak & Juditsky 1992). Running statistics are copied, not averaged: a mean of batch variances says
-    nothing about the averaged network.
+    d = 1 − n/N (Polyak & Juditsky 1992). Running statistics are not averaged: a mean of batch variances says nothing
+    about the averaged network, whose own must be estimated from its samples.
 
     Given to an optimizer of Poise (`optimizer.keep_average(average)`), it costs no pass of its own.
 

@@ -1,0 +1,80 @@
+"""Batch normalization of averaged weights: statistics of their own samples, and no trace in training."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import update_bn
+
+from poise.config import GanConfig
+from poise.game import Batch, Game
+from poise.models import build
+from poise.optim import Adam
+from poise.rng import Rng
+from poise.rules import Alternating
+from poise.statistics import AT_ONCE, SAMPLES
+from poise.training import Training
+
+CONFIG = GanConfig(network="dcgan", width=4, latent=3, norm="batch")
+
+
+@pytest.fixture
+def state() -> Training:
+    torch.manual_seed(0)
+    game = build(CONFIG, (1, 28, 28))
+    quick = {player: lambda p: Adam(p, lr=1e-2) for player in game.players}
+    training = Training(game, Alternating(), quick, rng=Rng(3), half_life=30, ramp=1.0)
+    for step in range(4):
+        x = torch.rand(8, 1, 28, 28, generator=torch.Generator().manual_seed(step)) * 2 - 1
+        training.play([Batch(x)], progress=0.0)
+    return training
+
+
+def running(game: Game) -> dict[str, Tensor]:
+    return {name: b.clone() for name, b in game.named_buffers() if name.endswith(("running_mean", "running_var"))}
+
+
+def test_averaged_weights_have_the_statistics_of_their_samples_as_torch_finds_them(state: Training) -> None:
+    reference = build(CONFIG, (1, 28, 28))
+    averaged = state.checkpoint().tensors["average"]
+    reference.generator.load_state_dict({name.removeprefix("generator."): t for name, t in averaged.items()})
+    noise = [reference.noise(AT_ONCE, Rng(3).at(0, part)) for part in range(1, SAMPLES // AT_ONCE + 1)]
+    update_bn(noise, reference.generator)
+    with state.sampling() as game:
+        found = running(game)
+    expected = {name: value for name, value in running(reference).items() if name.startswith("generator")}
+    assert expected
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value)
+        torch.testing.assert_close(averaged[name], value)
+
+
+def test_training_and_what_samples_do_not_pass_go_on_as_before(state: Training) -> None:
+    before, momenta = running(state.game), [getattr(m, "momentum", None) for m in state.game.modules()]
+    with state.sampling() as game:
+        inside = running(game)
+    saved = state.checkpoint().tensors["weights"]
+    after = running(state.game)
+    for name, value in before.items():
+        assert torch.equal(after[name], value)
+        assert torch.equal(saved[name], value)
+        assert torch.equal(inside[name], value) == name.startswith("discriminator")
+    assert [getattr(m, "momentum", None) for m in state.game.modules()] == momenta
+    assert all(m.training for m in state.game.modules())
+
+
+def test_a_restored_state_has_both_kinds_of_statistics(state: Training) -> None:
+    game = build(CONFIG, (1, 28, 28))
+    second = Training(game, Alternating(), dict.fromkeys(game.players, Adam), rng=Rng(3), half_life=30, ramp=1.0)
+    with second.sampling():
+        pass  # statistics found before must not be kept
+    second.restore(state.checkpoint())
+    first, again = state.checkpoint().tensors, second.checkpoint().tensors
+    for file in ("weights", "average"):
+        assert all(torch.equal(first[file][name], again[file][name]) for name in first[file])
+
+
+def test_without_an_average_samples_come_from_the_running_statistics(state: Training) -> None:
+    state.averages.clear()
+    before = running(state.game)
+    with state.sampling() as game:
+        assert all(torch.equal(before[name], value) for name, value in running(game).items())

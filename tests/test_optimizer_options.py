@@ -39,6 +39,10 @@ def test_another_optimizer_begins_with_its_own_settings_and_a_fitting_rate() -> 
     assert (sgd.beta1, sgd.beta2) == (None, None)
     amsgrad = config(optimizer="amsgrad").players["generator"]
     assert (amsgrad.lr, amsgrad.beta1, amsgrad.beta2) == (recipe.lr, recipe.beta1, recipe.beta2)
+    slow = {"optimizer": "muon", "vector_rate": 0.1, "momentum": 0.0, "weight_decay": 0.1}
+    muon = override(config(discriminator=slow), {"optimizer": "adam"}).players["discriminator"]
+    assert muon.lr == pytest.approx(0.1 * from_recipe("gan", "ring").players["discriminator"].lr)
+    assert (muon.momentum, muon.vector_rate, muon.weight_decay) == (None, None, None)
     own = config(optimizer="sgd", lr=0.3, generator={"optimizer": "lion", "momentum": None}).players
     assert own["discriminator"].lr == 0.3
     assert own["generator"].lr == pytest.approx(0.3 / 100)
@@ -52,6 +56,7 @@ def test_another_optimizer_begins_with_its_own_settings_and_a_fitting_rate() -> 
         (PlayerConfig("sgd", 0.1, momentum=-0.3, weight_decay=0.0), {"lr": 0.1, "momentum": -0.3, "weight_decay": 0.0}),
         (PlayerConfig("rmsprop", 0.1, beta2=0.9), {"lr": 0.1, "alpha": 0.9}),
         (PlayerConfig("nadam", 0.1, eps=1e-3), {"lr": 0.1, "eps": 1e-3}),
+        (PlayerConfig("muon", 0.1, momentum=0.0, vector_rate=0.2), {"lr": 0.1, "momentum": 0.0, "vector_rate": 0.2}),
     ],
 )
 def test_options_become_arguments(player: PlayerConfig, expected: dict[str, object]) -> None:
@@ -78,6 +83,8 @@ def test_options_become_arguments(player: PlayerConfig, expected: dict[str, obje
         ("--generator.clip norm --generator.clip-limit 0", r"--clip norm: the limit of clipping is 0.0; give"),
         ("--optimizer schedule-free --generator.beta1 0", r"--generator.optimizer schedule-free: beta1 is 0.0; give"),
         ("--optimizer adagrad --generator.eps -1", r"--generator.optimizer adagrad: Invalid epsilon value: -1.0"),
+        ("--discriminator.vector-rate .1", r"--discriminator.vector-rate is of no use to adam; leave it out"),
+        ("--generator.vector-rate -1", r"--generator.optimizer muon: vector_rate is -1.0; give"),
         ("--generator.beta2 1.5", r"--generator.beta2 is 1.5; give a number from 0 to below 1"),
     ],
 )

@@ -251,7 +251,7 @@ def optimizer_settings(name: str, player: PlayerConfig, handed: Handed | None = 
     takes = signature(_class(player, handed)).parameters
     settings: dict[str, Any] = {"lr": player.lr}
     betas = [player.beta1, player.beta2]
-    for option in ("momentum", "angle", "nesterov", "weight_decay", "eps", "beta1", "beta2"):
+    for option in ("momentum", "vector_rate", "angle", "nesterov", "weight_decay", "eps", "beta1", "beta2"):
         value = getattr(player, option)
         if value is None:
             continue

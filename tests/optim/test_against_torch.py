@@ -76,12 +76,13 @@ def test_muon_equals_torchs(shape: tuple[int, int], half: bool, monkeypatch: pyt
     torch.testing.assert_close(ours, theirs, rtol=0, atol=30 * 1e-2 * 2**-8 if half else 1e-6)
 
 
-def test_muon_moves_kernels_as_matrices_and_vectors_by_adam() -> None:
+@pytest.mark.parametrize("rate", [1.0, 0.1])
+def test_muon_moves_kernels_as_matrices_and_vectors_by_adam(rate: float) -> None:
     kernel, matrix, bias = nn.Parameter(torch.randn(4, 2, 3, 3)), nn.Parameter(torch.empty(4, 18)), torch.randn(4)
     matrix.data.copy_(kernel.detach().reshape(4, 18))
     vectors = [nn.Parameter(bias.clone()) for _ in range(2)]
-    whole, flat = Muon([kernel, vectors[0]], lr=1e-2), Muon([matrix], lr=1e-2)
-    adam = torch.optim.AdamW([vectors[1]], lr=1e-2, weight_decay=0.0)
+    whole, flat = Muon([kernel, vectors[0]], lr=1e-2, vector_rate=rate), Muon([matrix], lr=1e-2)
+    adam = torch.optim.AdamW([vectors[1]], lr=1e-2 * rate, weight_decay=0.0)
     for _ in range(5):
         gradient, other = torch.randn(4, 2, 3, 3), torch.randn(4)
         kernel.grad, matrix.grad = gradient, gradient.reshape(4, 18)
@@ -90,3 +91,21 @@ def test_muon_moves_kernels_as_matrices_and_vectors_by_adam() -> None:
             optimizer.step()
     assert torch.equal(kernel.reshape(4, 18), matrix)
     torch.testing.assert_close(vectors[0], vectors[1])
+
+
+def test_muon_saved_before_vectors_had_a_rate_goes_on() -> None:
+    bias = nn.Parameter(torch.zeros(3))
+    optimizer = Muon([bias], lr=1e-2, vector_rate=0.5)
+    bias.grad = torch.ones(3)
+    optimizer.step()
+    old = optimizer.state_dict()
+    del old["param_groups"][0]["vector_rate"]
+    optimizer.load_state_dict(old)
+    before = bias.detach().clone()
+    optimizer.step()
+    torch.testing.assert_close(before - bias, torch.full((3,), 1e-2))
+
+
+def test_muon_refuses_a_rate_below_nothing() -> None:
+    with pytest.raises(ValueError, match=r"vector_rate is -0.1; give a number of at least 0"):
+        Muon([nn.Parameter(torch.zeros(3))], vector_rate=-0.1)

@@ -8,6 +8,8 @@ Clipping = Literal["none", "norm", "unit", "percentile"]
 # Optimizers whose betas mean the same: changing from one to another keeps a recipe's values. (Not AdaBelief: it
 # measures how far gradients stray from their mean, and with beta1 = 0, which recipes may have, nothing strays.)
 SAME_BETAS = {"adam", "textbook-adam", "adamw", "amsgrad", "radam", "adopt", "optimistic-adam", "muon"}
+# What a recipe sets is meant for its own optimizer alone.
+OWN = ("momentum", "vector_rate", "angle", "nesterov", "weight_decay", "eps")
 # The learning rate an optimizer usually wants, where it is not Adam's 1e-3; a test holds it to its own default.
 USUAL_LR = {
     "gradient-descent": 1e-2,
@@ -42,6 +44,8 @@ class PlayerConfig:
     """beta2 at the end, reached along half a cosine (None: constant)."""
     momentum: float | None = None
     """Share of the last move that is kept; may be negative."""
+    vector_rate: float | None = None
+    """Muon's learning rate for biases and gains, in units of lr."""
     angle: float | None = None
     """Angle of complex momentum, in radians."""
     nesterov: bool | None = None

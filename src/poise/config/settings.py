@@ -9,7 +9,7 @@ from tyro.conf import AvoidSubcommands, FlagCreatePairsOff, Positional, arg
 
 from ..errors import PoiseError
 from .models import GanConfig, RvaeConfig, VaeConfig
-from .player import SAME_BETAS, USUAL_LR, PlayerConfig
+from .player import OWN, SAME_BETAS, USUAL_LR, PlayerConfig
 
 Precision = Literal["auto", "float32", "bfloat16"]
 MODELS = (GanConfig, VaeConfig, RvaeConfig)
@@ -192,14 +192,16 @@ def override(config: Config, changes: Mapping[str, Any]) -> Config:
 def _changed(player: PlayerConfig, changes: Mapping[str, Any]) -> PlayerConfig:
     """Return the player with changes; another optimizer begins with its own settings.
 
-    A recipe's learning rate is meant for its optimizer. Another one gets it times the ratio of both defaults.
+    A recipe's learning rate is meant for its optimizer. Another one gets it times the ratio of both defaults; what Muon
+    has for biases and gains, which it leaves to Adam, is Adam's.
     """
     new = changes.get("optimizer", player.optimizer)
     if new != player.optimizer:
-        ratio = USUAL_LR.get(new, 1e-3) / USUAL_LR.get(player.optimizer, 1e-3)
+        adams = 1.0 if player.vector_rate is None else player.vector_rate
+        ratio = adams * USUAL_LR.get(new, 1e-3) / USUAL_LR.get(player.optimizer, 1e-3)
         lr_end = None if player.lr_end is None else player.lr_end * ratio
         own = replace(player, optimizer=new, lr=player.lr * ratio, lr_end=lr_end)
-        foreign: dict[str, Any] = dict.fromkeys(("momentum", "angle", "nesterov", "eps"), None)
+        foreign: dict[str, Any] = dict.fromkeys(OWN, None)
         if not {new, player.optimizer} <= SAME_BETAS:
             foreign |= dict.fromkeys(("beta1", "beta2", "beta2_end"), None)
         player = replace(own, **foreign)

@@ -20,8 +20,9 @@ class Muon(Base):
         m ← μm + (1−μ)g;  W ← (1 − lr·λ)W − lr · 0.2 √max(rows, columns) · orthogonalized((1−μ)g + μm)
 
     for every weight of two or more dimensions, as a matrix of its first dimension by all others (a convolution's:
-    [out, in·height·width]). All other weights move by `AdamW`. The factor gives steps the root mean square of Adam's,
-    so that an lr chosen for Adam fits (Liu et al. 2025, arXiv:2502.16982, eq. 4).
+    [out, in·height·width]). All other weights, biases and gains, move by `AdamW` with lr · `vector_rate`. The factor
+    gives steps the root mean square of Adam's, so that an lr chosen for Adam fits (Liu et al. 2025, arXiv:2502.16982,
+    eq. 4). Where matrices are normalized again behind it, they bear a larger one, which biases and gains do not.
 
     Args:
         params: parameters, groups of them, or a `Flat`.
@@ -31,6 +32,10 @@ class Muon(Base):
         eps: Adam's ε.
         weight_decay: λ, decoupled; torch.optim.Muon's default is 0.1.
         clip: limits the gradient; see `poise.optim.clip`.
+        vector_rate: learning rate of weights of fewer than two dimensions, in units of lr.
+
+    Raises:
+        ValueError: `vector_rate` is negative.
 
     Source: kellerjordan.github.io/posts/muon; the factor and the decay as in arXiv:2502.16982.
 
@@ -52,9 +57,17 @@ class Muon(Base):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
         clip: Clip | None = None,
+        vector_rate: float = 1.0,
     ) -> None:
+        if not vector_rate >= 0:
+            raise ValueError(f"vector_rate is {vector_rate}; give a number of at least 0")
         settings = {"momentum": momentum, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, {"lr": lr, **settings}, clip)
+        super().__init__(params, {"lr": lr, **settings, "vector_rate": vector_rate}, clip)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:
+            group.setdefault("vector_rate", 1.0)  # saved before there was one
 
     def _move_all(self, moves: Sequence[Move], scale: float, factor: Tensor | None, half: bool) -> None:
         for group, p, g in moves:
@@ -77,7 +90,8 @@ class Muon(Base):
 
     def _move(self, group: dict[str, Any], p: Tensor, gradient: Tensor) -> None:
         state, kind = self.state[p], arithmetic(p)
-        numbers = torch.tensor(AdamW.numbers(group, state["step"]), dtype=kind, device=p.device).unbind(0)
+        vectors = {**group, "lr": group["lr"] * group["vector_rate"]}
+        numbers = torch.tensor(AdamW.numbers(vectors, state["step"]), dtype=kind, device=p.device).unbind(0)
         done = 0
         for w, g, m in zip(_parts(p, p.detach()), _parts(p, gradient), _parts(p, state["mean"]), strict=True):
             if w.dim() < 2:

@@ -8,6 +8,7 @@ from torch.optim.swa_utils import update_bn
 from poise.config import GanConfig
 from poise.game import Batch, Game
 from poise.models import build
+from poise.models.gan import Gan
 from poise.optim import Adam
 from poise.rng import Rng
 from poise.rules import Alternating
@@ -35,6 +36,7 @@ def running(game: Game) -> dict[str, Tensor]:
 
 def test_averaged_weights_have_the_statistics_of_their_samples_as_torch_finds_them(state: Training) -> None:
     reference = build(CONFIG, (1, 28, 28))
+    assert isinstance(reference, Gan)
     averaged = state.checkpoint().tensors["average"]
     reference.generator.load_state_dict({name.removeprefix("generator."): t for name, t in averaged.items()})
     noise = [reference.noise(AT_ONCE, Rng(3).at(0, part)) for part in range(1, SAMPLES // AT_ONCE + 1)]

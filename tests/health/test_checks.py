@@ -158,6 +158,12 @@ def test_a_leap_of_weights_after_which_samples_are_good_is_none() -> None:
     assert codes({**GAN, "generator.weights": [13.0] * 4 + [90.0] * 8}) == []
 
 
+def test_weights_whose_steps_are_at_right_angles_to_them_may_grow() -> None:
+    """|w|² grows by the same each step where a normalization divides |w| out again."""
+    assert codes({**GAN, "discriminator.weights": 13.0 * np.arange(1, LOOKS + 1) ** 0.5}) == []
+    assert codes({**GAN, "discriminator.weights": 13.0 * np.arange(1, LOOKS + 1)}) == ["divergence"]
+
+
 def test_a_generator_without_a_gradient_is_not_idle_but_overpowered() -> None:
     apart = {"separation_held_out": 1.0, "separation": 1.0, "overlap": 0.3}
     starved = {**GAN, **STILL, **apart, "generator.gradient": [3.0] * 3 + [1e-3] * 9}

@@ -48,6 +48,13 @@ def test_another_optimizer_begins_with_its_own_settings_and_a_fitting_rate() -> 
     assert own["generator"].lr == pytest.approx(0.3 / 100)
 
 
+def test_the_default_gan_by_adam_has_what_muon_leaves_to_adam() -> None:
+    player = override(from_recipe("gan", "fashion-mnist"), {"optimizer": "adam"}).players["generator"]
+    assert player.lr_end is not None
+    assert (player.lr, player.lr_end) == pytest.approx((2e-3, 2e-5))
+    assert (player.beta1, player.beta2, player.momentum, player.weight_decay) == (0.0, 0.999, None, None)
+
+
 @pytest.mark.parametrize(
     ("player", "expected"),
     [

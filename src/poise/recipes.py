@@ -15,8 +15,8 @@ def gan(data: str) -> Config:
     """The best samples for equal minutes on two cores: spectral normalization and Muon (docs/recipes.md)."""
     if kind_of(data) != "images":
         return _points(data)
-    # Both networks are normalized, so that a matrix's length says nothing but how far a step turns it. The decay keeps
-    # lengths, and so turns, from going as the number of steps does: steady, until the rate falls.
+    # Both networks are normalized, so that a matrix's length says nothing but how far a step turns it. Without a decay
+    # lengths grow with the number of steps; with it turns are steady, until the rate falls.
     player = PlayerConfig(
         optimizer="muon", lr=2e-2, lr_end=2e-4, momentum=0.0, vector_rate=0.1, weight_decay=0.05, beta1=0.0, beta2=0.999
     )

@@ -61,19 +61,19 @@ def test_a_hundred_steps_equal_torchs(
 @pytest.mark.parametrize("shape", [(6, 4), (4, 9), (5, 5)])
 @pytest.mark.parametrize("half", [True, False])
 def test_muon_equals_torchs(shape: tuple[int, int], half: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To the rounding of bfloat16, in which torch's orthogonalizes; with our way in its place, to float32's."""
+    """To the rounding of bfloat16, in which torch's orthogonalizes; with our way in its place, to float64's."""
     if not half:
         monkeypatch.setattr("torch.optim._muon._zeropower_via_newtonschulz", lambda x, *_: orthogonalize(x))
-    start = torch.randn(shape)
+    start = torch.randn(shape, dtype=torch.float64)
     ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
     mine = Muon([ours], lr=1e-2, weight_decay=0.1)
     reference = torch.optim.Muon([theirs], lr=1e-2, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
     for _ in range(30):
-        gradient = torch.randn(shape)
+        gradient = torch.randn(shape, dtype=torch.float64)
         ours.grad, theirs.grad = gradient.clone(), gradient.clone()
         mine.step()
         reference.step()
-    torch.testing.assert_close(ours, theirs, rtol=0, atol=30 * 1e-2 * 2**-8 if half else 1e-6)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=30 * 1e-2 * 2**-8 if half else 1e-12)
 
 
 @pytest.mark.parametrize("rate", [1.0, 0.1])
@@ -93,6 +93,22 @@ def test_muon_moves_kernels_as_matrices_and_vectors_by_adam(rate: float) -> None
     torch.testing.assert_close(vectors[0], vectors[1])
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 2, 3, 1), (3, 2, 1, 0), (1, 0, 2, 3)])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_muon_moves_kernels_alike_in_any_memory_order(order: tuple[int, ...], momentum: float) -> None:
+    start = torch.randn(4, 2, 3, 3, dtype=torch.float64)
+    back = [order.index(i) for i in range(4)]
+    plain, other = nn.Parameter(start.clone()), nn.Parameter(start.permute(order).contiguous().permute(back))
+    assert torch.equal(plain, other)
+    one, two = (Muon([w], lr=1e-2, momentum=momentum, weight_decay=0.1) for w in (plain, other))
+    for _ in range(5):
+        plain.grad = torch.randn_like(start)
+        other.grad = plain.grad.clone()
+        one.step()
+        two.step()
+    torch.testing.assert_close(plain, other, rtol=0, atol=1e-13)
+
+
 def test_muon_saved_before_vectors_had_a_rate_goes_on() -> None:
     bias = nn.Parameter(torch.zeros(3))
     optimizer = Muon([bias], lr=1e-2, vector_rate=0.5)
@@ -104,6 +120,24 @@ def test_muon_saved_before_vectors_had_a_rate_goes_on() -> None:
     before = bias.detach().clone()
     optimizer.step()
     torch.testing.assert_close(before - bias, torch.full((3,), 1e-2))
+
+
+def test_muon_leaves_columns_to_adam_and_goes_on_where_they_were_matrices() -> None:
+    """They are gains of channels; and a state of before counts anew, for it has no squares of theirs."""
+    column, twin = nn.Parameter(torch.zeros(3, 1, 1)), nn.Parameter(torch.zeros(3))
+    ours, adam = Muon([column], lr=1e-2), torch.optim.AdamW([twin], lr=1e-2, weight_decay=0.0)
+    for step in range(4):
+        if step == 2:
+            before = ours.state_dict()
+            before["state"][0]["square"] = torch.zeros(0)
+            ours.load_state_dict(before)
+            for moment in adam.state[twin].values():
+                moment.zero_()
+        column.grad = torch.randn(3, 1, 1)
+        twin.grad = column.grad.flatten()
+        ours.step()
+        adam.step()
+        torch.testing.assert_close(column.flatten(), twin)
 
 
 def test_muon_refuses_a_rate_below_nothing() -> None:

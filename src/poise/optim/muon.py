@@ -11,7 +11,7 @@ from .base import Base, Move, Params, arithmetic
 from .clip import Clip
 from .flat import Vector
 
-WIDE = 2  # times as many columns as rows: from there on steps of the Gram matrix are less work than steps of all
+Part = tuple[Tensor, Tensor, Tensor]  # one parameter, its gradient, and its mean
 
 
 class Muon(Base):
@@ -19,7 +19,7 @@ class Muon(Base):
 
         m ← μm + (1−μ)g;  W ← (1 − lr·λ)W − lr · 0.2 √max(rows, columns) · orthogonalized((1−μ)g + μm)
 
-    for every weight of two or more dimensions, as a matrix of its first dimension by all others (a convolution's:
+    for every weight that its first dimension by all others makes a matrix of more than one column (a convolution's:
     [out, in·height·width]). All other weights, biases and gains, move by `AdamW` with lr · `vector_rate`. The factor
     gives steps the root mean square of Adam's, so that an lr chosen for Adam fits (Liu et al. 2025, arXiv:2502.16982,
     eq. 4). Where matrices are normalized again behind it, they bear a larger one, which biases and gains do not.
@@ -28,11 +28,11 @@ class Muon(Base):
         params: parameters, groups of them, or a `Flat`.
         lr: step size.
         momentum: μ.
-        betas: Adam's β₁ and β₂, for weights of fewer than two dimensions.
+        betas: Adam's β₁ and β₂, for weights that are no matrices.
         eps: Adam's ε.
         weight_decay: λ, decoupled; torch.optim.Muon's default is 0.1.
         clip: limits the gradient; see `poise.optim.clip`.
-        vector_rate: learning rate of weights of fewer than two dimensions, in units of lr.
+        vector_rate: learning rate of weights that are no matrices, in units of lr.
 
     Raises:
         ValueError: `vector_rate` is negative.
@@ -74,33 +74,28 @@ class Muon(Base):
             state = self._begin(p)
             if not half and "saved" in state:
                 p.copy_(state.pop("saved"))
-            self._move(group, p, g * (scale if factor is None else scale * factor))
+            if scale != 1.0 or factor is not None:
+                g = g * (scale if factor is None else scale * factor)
+            self._move(group, p, g)
             if not half and p in self._averages:
                 self._averages[p].update()
 
     def _begin(self, p: Tensor) -> dict[str, Any]:
-        """Make the state at the first step, and count; "square" holds what Adam moves, end to end."""
+        """Make the state at the first step, and count."""
         state: dict[str, Any] = self.state[p]
-        if "step" not in state:
-            small = sum(w.numel() for w in _parts(p, p) if w.dim() < 2)
+        if "mean" not in state:
             state["mean"] = torch.zeros_like(p, dtype=arithmetic(p))
-            state["square"] = torch.zeros(small, dtype=arithmetic(p), device=p.device)
         state["step"] = state.get("step", 0) + 1
         return state
 
     def _move(self, group: dict[str, Any], p: Tensor, gradient: Tensor) -> None:
-        state, kind = self.state[p], arithmetic(p)
-        vectors = {**group, "lr": group["lr"] * group["vector_rate"]}
-        numbers = torch.tensor(AdamW.numbers(vectors, state["step"]), dtype=kind, device=p.device).unbind(0)
-        done = 0
-        for w, g, m in zip(_parts(p, p.detach()), _parts(p, gradient), _parts(p, state["mean"]), strict=True):
-            if w.dim() < 2:
-                v = state["square"][done : (done := done + w.numel())].view(w.shape)
-                new, *moments = AdamW.move(w.to(kind), g.to(kind), (m, v), numbers)
-                for old, value in zip((w, m, v), (new, *moments), strict=True):
-                    old.copy_(value)
-            else:
-                _turn(group, w, g.to(kind), m)
+        state = self.state[p]
+        parts = list(zip(_parts(p, p.detach()), _parts(p, gradient), _parts(p, state["mean"]), strict=True))
+        if vectors := [part for part in parts if not _is_matrix(part[0])]:
+            _move_vectors(group, state, vectors)
+        for w, g, m in parts:
+            if _is_matrix(w):
+                _turn(group, _in_order(w), _in_order(g).to(m.dtype), _in_order(m))
 
 
 def _parts(p: Tensor, whole: Tensor) -> list[Tensor]:
@@ -108,21 +103,56 @@ def _parts(p: Tensor, whole: Tensor) -> list[Tensor]:
     return p.views(whole) if isinstance(p, Vector) else [whole]
 
 
+def _move_vectors(group: dict[str, Any], state: dict[str, Any], parts: Sequence[Part]) -> None:
+    """Move all vectors by AdamW as if they were one, whose squared gradients are the state "square"."""
+    wholes = [list(whole) for whole in zip(*parts, strict=True)]
+    w, g, m = (torch.cat([part.reshape(-1).to(parts[0][2].dtype) for part in whole]) for whole in wholes)
+    if "square" not in state or len(state["square"]) != len(w):  # saved when columns still were matrices
+        m = torch.zeros_like(m)
+        state["square"], state["step"] = torch.zeros_like(m), 1
+    settings = {**group, "lr": group["lr"] * group["vector_rate"]}
+    numbers = torch.tensor(AdamW.numbers(settings, state["step"]), dtype=m.dtype, device=m.device).unbind(0)
+    w, m, v = AdamW.move(w, g, (m, state["square"]), numbers)
+    state["square"].copy_(v)
+    sizes = [part.numel() for part in wholes[0]]
+    for whole, moved in ((wholes[0], w), (wholes[2], m)):
+        values = [value.view_as(part) for value, part in zip(moved.split(sizes), whole, strict=True)]
+        torch._foreach_copy_(whole, values)
+
+
+def _is_matrix(w: Tensor) -> bool:
+    return w.dim() > 1 and w.numel() > len(w)
+
+
+def _in_order(w: Tensor) -> Tensor:
+    """Return w with all dimensions but the first in their order in memory.
+
+    As a matrix it has then its columns in another order, which an orthogonalized one keeps, and need not be copied.
+    """
+    return w.permute(0, *sorted(range(1, w.dim()), key=lambda i: w.stride()[i], reverse=True))
+
+
 def _turn(group: dict[str, Any], w: Tensor, g: Tensor, m: Tensor) -> None:
-    m.lerp_(g, 1 - group["momentum"])
-    look_ahead = g.lerp(m, group["momentum"])
-    matrix = look_ahead.reshape(len(w), -1)
-    length = 0.2 * group["lr"] * max(matrix.shape) ** 0.5
-    kept = 1 - group["lr"] * group["weight_decay"]
-    w.copy_(kept * w.to(g.dtype) - length * orthogonalize(matrix).reshape(w.shape).to(g.dtype))
+    """Move w, [rows, ...], and its momentum m."""
+    if momentum := group["momentum"]:
+        m.lerp_(g, 1 - momentum)
+        g = g.lerp(m, momentum)
+    x = g.reshape(len(g), -1)
+    matrix = w.reshape(x.shape).to(x.dtype)
+    length, kept = 0.2 * group["lr"] * max(x.shape) ** 0.5, 1 - group["lr"] * group["weight_decay"]
+    # one pass over the weights: the step is never written out
+    first, second = _factors(x)
+    matrix.addmm_(first, second, beta=kept, alpha=-length)
+    if matrix.data_ptr() != w.data_ptr():
+        w.copy_(matrix.view(w.shape))
 
 
 def orthogonalize(x: Tensor) -> Tensor:
     """Return about UVᵀ for a matrix x = USVᵀ: its singular values, unless tiny, come between 0.68 and 1.13.
 
     Five Newton-Schulz steps y ← Py, P = aI + bG + cG², from y = x/‖x‖ with G = yyᵀ, with coefficients that favor
-    speed over precision. Every P is a polynomial of the first G, so for the wide matrices of convolutions the steps are
-    G ← PGP, and y is read twice and not ten times: a third of the work. The precision is that of x: in bfloat16 G
+    speed over precision. Every P is a polynomial of the first G, so the steps are G ← PGP, and x is read twice and not
+    ten times: for the wide matrices of convolutions a third of the work. The precision is that of x: in bfloat16 G
     would lose small singular values, and a processor without it would take twenty times as long.
 
     Args:
@@ -130,19 +160,27 @@ def orthogonalize(x: Tensor) -> Tensor:
 
     Source: kellerjordan.github.io/posts/muon.
     """
-    a, b, c = 3.4445, -4.7750, 2.0315
+    first, second = _factors(x)
+    return first @ second
+
+
+def _factors(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return two matrices whose product is x orthogonalized; the larger of them is x itself."""
     tall = len(x) > x.shape[1]
-    y = x.T if tall else x  # the smaller of xxᵀ and xᵀx is enough
-    y = y / y.norm().clamp(min=1e-7)
-    if y.shape[1] > WIDE * len(y):
-        gram, product = y @ y.T, torch.eye(len(y), dtype=y.dtype, device=y.device)
-        for _ in range(5):
-            p = torch.addmm(gram, gram, gram, beta=b, alpha=c)
-            p.diagonal().add_(a)
-            product, gram = p @ product, p @ gram @ p
-        y = product @ y
-    else:
-        for _ in range(5):
-            gram = y @ y.T
-            y = torch.addmm(y, torch.addmm(gram, gram, gram, beta=b, alpha=c), y, beta=a)
-    return y.T if tall else y
+    gram = x.T @ x if tall else x @ x.T  # the smaller one is enough
+    norm = gram.trace().sqrt().clamp(min=1e-7)
+    gram = gram / norm.square()
+    product = p = _polynomial(gram)
+    for _ in range(4):
+        gram = p @ gram @ p
+        p = _polynomial(gram)
+        product = p @ product
+    product = product / norm
+    return (x, product) if tall else (product, x)
+
+
+def _polynomial(gram: Tensor) -> Tensor:
+    a, b, c = 3.4445, -4.7750, 2.0315
+    p = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+    p.diagonal().add_(a)
+    return p

@@ -264,6 +264,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--tables", nargs="+", choices=["large", "small", "gan"], default=["large", "small", "gan"])
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/optimizer_step.json"))
     args = parser.parse_args()
     warnings.simplefilter("ignore")  # of other libraries
@@ -274,6 +275,8 @@ def main() -> None:
         ("small", rows(), SMALL, 30),
         ("gan", muons(), GAN, 30),
     ):
+        if name not in args.tables:
+            continue
         weights = sum(torch.Size(shape).numel() for shape in shapes)
         print(f"\n{len(shapes)} tensors, {weights / 1e6:.2f} million weights\n{heading}")
         results[name] = measure(table, shapes, args.rounds, repeats)

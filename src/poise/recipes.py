@@ -21,7 +21,7 @@ def gan(data: str) -> Config:
         optimizer="muon", lr=2e-2, lr_end=2e-4, momentum=0.0, vector_rate=0.1, weight_decay=0.05, beta1=0.0, beta2=0.999
     )
     model = GanConfig(network="deep", norm="spectral", score_scale=8.0, generator=player, discriminator=player)
-    return replace(_config("gan", data, model), average_half_life=100_000)
+    return replace(_config("gan", data, model), average_half_life=40_000)
 
 
 def _points(data: str) -> Config:

@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--recipes", nargs="+", default=[name for name in RECIPES if name.startswith("gan")])
     parser.add_argument("--data", default="fashion-mnist")
+    parser.add_argument("--runs", type=Path, help="keep the runs in this folder")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/gan_recipes.json"))
     args = parser.parse_args()
 
@@ -70,7 +71,7 @@ def main() -> None:
     for seed in args.seeds:
         for recipe in args.recipes:
             with tempfile.TemporaryDirectory() as folder:
-                run = trained(recipe, args.data, budget, seed, Path(folder) / "run")
+                run = trained(recipe, args.data, budget, seed, (args.runs or Path(folder)) / f"{recipe}-{seed}")
                 last = run.metrics()[-1]
                 row = {"recipe": recipe, "seed": seed, "images": last["examples"]}
                 row["images_per_second"] = last["examples"] / last["seconds"]

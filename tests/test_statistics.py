@@ -64,6 +64,23 @@ def test_training_and_what_samples_do_not_pass_go_on_as_before(state: Training) 
     assert all(m.training for m in state.game.modules())
 
 
+def test_samples_that_fail_and_layers_out_of_training_are_left_as_they_were(
+    state: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(n: int, rng: Rng) -> Tensor:
+        raise KeyboardInterrupt
+
+    frozen = next(m for m in state.game.modules() if isinstance(m, torch.nn.BatchNorm2d))
+    frozen.eval()
+    before, modes = running(state.game), [(m.training, getattr(m, "momentum", None)) for m in state.game.modules()]
+    with monkeypatch.context() as patch:
+        patch.setattr(state.game, "sample", interrupted)
+        with pytest.raises(KeyboardInterrupt), state.sampling():
+            pass
+    assert all(torch.equal(before[name], value) for name, value in running(state.game).items())
+    assert [(m.training, getattr(m, "momentum", None)) for m in state.game.modules()] == modes
+
+
 def test_a_restored_state_has_both_kinds_of_statistics(state: Training) -> None:
     game = build(CONFIG, (1, 28, 28))
     second = Training(game, Alternating(), dict.fromkeys(game.players, Adam), rng=Rng(3), half_life=30, ramp=1.0)

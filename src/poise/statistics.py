@@ -61,8 +61,7 @@ class Statistics:
         """
         if not self._normalizing:
             return {}
-        training, momenta = game.training, [layer.momentum for layer in self._normalizing]
-        with self._kept():
+        with self._kept(), _modes_kept(game):
             game.eval()
             for layer in self._normalizing:
                 layer.reset_running_stats()
@@ -71,11 +70,7 @@ class Statistics:
             for part in range(1, SAMPLES // AT_ONCE + 1):
                 self.begin()
                 game.sample(AT_ONCE, rng.at(0, part))
-            found = {layer: _clones(layer) for layer in self._normalizing if layer.num_batches_tracked}
-        for layer, momentum in zip(self._normalizing, momenta, strict=True):
-            layer.momentum = momentum
-        game.train(training)
-        return found
+            return {layer: _clones(layer) for layer in self._normalizing if layer.num_batches_tracked}
 
     @contextmanager
     def at(self, estimated: Estimated) -> Iterator[None]:
@@ -114,6 +109,19 @@ class Statistics:
             self._undo.pop(layer)()
         elif layer.training:
             self._seen.add(layer)
+
+
+@contextmanager
+def _modes_kept(game: nn.Module) -> Iterator[None]:
+    """After the context, layers train or not as they did before, and forget batches as fast."""
+    kept = [(layer, layer.training, getattr(layer, "momentum", None)) for layer in game.modules()]
+    try:
+        yield
+    finally:
+        for layer, training, momentum in kept:
+            layer.training = training
+            if isinstance(layer, _BatchNorm):
+                layer.momentum = momentum
 
 
 def _statistics(layer: _BatchNorm) -> tuple[Tensor, Tensor]:

@@ -15,6 +15,7 @@ from .models.gan import Gan
 from .models.vae import Vae
 from .pictures import save_picture, save_rows
 from .run import Run
+from .statistics import GLANCE
 from .training import Training
 
 GRID_IMAGES, GRID_POINTS = 64, 2_500
@@ -61,7 +62,7 @@ class Gallery:
 
     def _samples(self, training: Training) -> None:
         """Draw samples from the same latents every time."""
-        with training.sampling() as game:
+        with training.sampling(GLANCE) as game:
             samples = self._run.as_data(game.sample(self._count, training.rng.at(0)))
         self._save(f"step-{training.step:07d}", samples, beside=True)
 

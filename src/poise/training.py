@@ -16,7 +16,7 @@ from .optim import Average, Base, Clip, Convergence, Flat
 from .play import Play, Seat
 from .rng import Rng
 from .rules import Rule
-from .statistics import Estimated, Statistics
+from .statistics import SAMPLES, Estimated, Statistics
 
 MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 Schedule = Callable[[float], Mapping[str, Any]]
@@ -75,7 +75,8 @@ class Training:
         self.ended: str | None = None
         self.cures = 0  # attempts to mend the run, of which this is the last
         self.statistics = Statistics(game)
-        self._estimated: tuple[int, Estimated] = (-1, {})  # the step, and the averaged weights' statistics at it
+        # the step, from how many samples, and the averaged weights' statistics
+        self._estimated: tuple[tuple[int, int], Estimated] = ((-1, 0), {})
         self._autocast, self._schedules = autocast, schedules or {}
         self._clips, self._converged = clips or {}, converged or {}
         self.flats = {player: Flat(game.get_submodule(player)) for player in game.players}
@@ -150,22 +151,27 @@ class Training:
             self.ended = "; ".join(f"{player}: {why}" if several else str(why) for player, why in reasons.items())
 
     @contextmanager
-    def _averaged(self) -> Iterator[None]:
+    def _averaged(self, samples: int) -> Iterator[None]:
         """Within the context, players have their averaged weights, and normalization the statistics of these."""
         with ExitStack() as stack:
             for average in self.averages.values():
                 stack.enter_context(average.applied())
-            if self._estimated[0] != self.step:
-                self._estimated = self.step, self.statistics.estimate(self.game, self.rng) if self.averages else {}
+            if self._estimated[0] != (self.step, samples):
+                found = self.statistics.estimate(self.game, self.rng, samples) if self.averages else {}
+                self._estimated = (self.step, samples), found
             stack.enter_context(self.statistics.at(self._estimated[1]))
             yield
 
     @contextmanager
-    def sampling(self) -> Iterator[Game]:
-        """Within the context, the game is ready to sample: averaged weights, running statistics, no gradients."""
+    def sampling(self, samples: int = SAMPLES) -> Iterator[Game]:
+        """Within the context, the game is ready to sample: averaged weights, their statistics, no gradients.
+
+        Args:
+            samples: that statistics are estimated from; by default as those of saved weights.
+        """
         with ExitStack() as stack:
             stack.enter_context(torch.no_grad())
-            stack.enter_context(self._averaged())
+            stack.enter_context(self._averaged(samples))
             self.game.eval()
             stack.callback(self.game.train)
             yield self.game
@@ -183,7 +189,7 @@ class Training:
                     f"lower --{player}.lr, and run with --overwrite"
                 )
         weights = {"weights": self.game.state_dict()}
-        with self._averaged():
+        with self._averaged(SAMPLES):
             averaged = {
                 f"{player}.{name}": tensor.clone()
                 for player in self.averages
@@ -211,7 +217,7 @@ class Training:
         Raises:
             PoiseError: its weights do not fit.
         """
-        self._estimated = (-1, {})
+        self._estimated = ((-1, 0), {})
         for player, average in self.averages.items():
             prefix = f"{player}."
             own = {

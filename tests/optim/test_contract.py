@@ -2,6 +2,8 @@
 
 import copy
 import io
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -407,3 +409,21 @@ def test_all_of_poise_are_of_one_kind() -> None:
     made = {name: make(module.parameters()) for name, make in OPTIMIZERS.items()}
     assert {name for name, optimizer in made.items() if not isinstance(optimizer, Base)} == set(TORCH)
     assert {name for name, o in made.items() if isinstance(o, Base) and not isinstance(o, Elementwise)} == {"muon"}
+
+
+def test_no_optimizer_imports_torchs_compiler() -> None:
+    """In a process of its own: it takes two seconds, and torch imports it when its own optimizers are made."""
+    script = (
+        "import copy, sys, torch\n"
+        "from poise.optim import Adam, Muon\n"
+        "for make in (Adam, Muon):\n"
+        "    w = torch.nn.Parameter(torch.ones(2, 2))\n"
+        "    optimizer = make([w])\n"
+        "    optimizer.add_param_group({'params': [torch.nn.Parameter(torch.ones(2, 2))]})\n"
+        "    optimizer.zero_grad(), w.sum().backward(), optimizer.step()\n"
+        "    optimizer.load_state_dict(copy.deepcopy(optimizer.state_dict()))\n"
+        "print('torch._dynamo' in sys.modules)\n"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "False\n"
+    )

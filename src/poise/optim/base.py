@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from inspect import unwrap
 from typing import Any
 
 import torch
@@ -15,6 +16,12 @@ from .flat import Vector
 Params = Iterable[nn.Parameter] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 Move = tuple[dict[str, Any], Tensor, Tensor]  # a group, one of its parameters, and its gradient
 HALF = {torch.bfloat16, torch.float16}
+
+# torch wraps these so that its compiler passes over them, and the first call of any imports that compiler, which takes
+# two seconds of a process; no compiler comes by here
+_add_param_group = unwrap(torch.optim.Optimizer.add_param_group)
+_state_dict = unwrap(torch.optim.Optimizer.state_dict)
+_load_state_dict = unwrap(torch.optim.Optimizer.load_state_dict)
 
 
 class Base(torch.optim.Optimizer, ABC):
@@ -91,13 +98,17 @@ class Base(torch.optim.Optimizer, ABC):
                 elif p.grad is not None:
                     p.grad.detach_().zero_()
 
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters with settings of their own, as `torch.optim.Optimizer` does."""
+        _add_param_group(self, param_group)
+
     def state_dict(self) -> dict[str, Any]:
         """Return the state, the groups' settings, and what the clip remembers."""
-        return {**super().state_dict(), "clip": self.clip.state_dict() if self.clip is not None else {}}
+        return {**_state_dict(self), "clip": self.clip.state_dict() if self.clip is not None else {}}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up a `state_dict`; unlike torch's, it keeps the precision of the state and shares no memory."""
-        super().load_state_dict(state_dict)
+        _load_state_dict(self, state_dict)
         if self.clip is not None and state_dict.get("clip"):
             self.clip.load_state_dict(state_dict["clip"])
         saved = [i for group in state_dict["param_groups"] for i in group["params"]]

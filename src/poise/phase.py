@@ -10,6 +10,7 @@ from PIL import Image
 
 from .errors import PoiseError
 from .files import write_file
+from .pictures import figure_png
 from .trajectory import PLAIN, Points, Start, Trajectory, follow, forces
 
 if TYPE_CHECKING:
@@ -102,9 +103,7 @@ def _draw(found: Sequence[Trajectory], game: str, gamma: float, title: str) -> b
     )
     for line in legend.get_lines():
         line.set(linewidth=3.5, linestyle="-", alpha=1)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100)
-    return _small(buffer)
+    return _small(figure_png(figure))
 
 
 def _draw_plane(axes: "Axes", found: Sequence[Trajectory], game: str, gamma: float) -> None:
@@ -177,9 +176,9 @@ def _together(a: Points, b: Points) -> bool:
     return bool((np.abs(beside) <= TOGETHER * np.maximum(np.hypot(*way.T), 1e-12)).all())
 
 
-def _small(picture: io.BytesIO) -> bytes:
+def _small(picture: bytes) -> bytes:
     """Return a PNG of few colors, a third as large."""
     buffer, method = io.BytesIO(), Image.Quantize.MAXCOVERAGE  # or the colors of thin lines would be lost
-    few = Image.open(picture).convert("RGB").quantize(COLORS_KEPT, method, dither=Image.Dither.NONE)
+    few = Image.open(io.BytesIO(picture)).convert("RGB").quantize(COLORS_KEPT, method, dither=Image.Dither.NONE)
     few.save(buffer, "png", optimize=True)
     return buffer.getvalue()

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars
 import pytest
+import torch
 
 import poise
 from poise.cli import main
@@ -27,7 +28,7 @@ ARMS = (
     Arm("adam", "gan", {"optimizer": "adam", **SMALL}),
     Arm("sgd", "gan", {"optimizer": "sgd", **SMALL}),
 )
-TINY = Study("tiny", ("ring",), ARMS, Budget("gradients", 40), "coverage", trials=2, seeds=(0,))
+TINY = Study("tiny", ("ring",), ARMS, Budget("gradients", 40), "coverage", trials=2, seeds=(0,), points=3)
 
 
 def scores(folder: StudyFolder) -> dict[str, Any]:
@@ -49,6 +50,7 @@ def test_every_run_is_there_and_pays_the_same(tiny: StudyFolder) -> None:
         run = poise.Run(tiny.path / outcome.path)
         assert run.config.seed == outcome.job.seed
         assert {name: player.lr for name, player in run.config.players.items()} == outcome.lr
+        assert json.loads((run.path / "config.json").read_text())["threads"] == torch.get_num_threads()
     final = [o.job.factors for o in outcomes if o.job.phase == "final" and o.job.arm == "adam"]
     tried = tuning.together(TINY, [o for o in outcomes if o.job.phase == "tuning" and o.job.arm == "adam"])
     assert set(final) == {min(tried, key=lambda f: tried[f])} or len(set(tried.values())) == 1
@@ -63,7 +65,9 @@ def test_tables_hold_a_row_for_each_run(tiny: StudyFolder) -> None:
 
 
 def test_curves_have_their_points_at_equal_gradients_whatever_a_step_costs(tmp_path: Path) -> None:
-    arms = tuple(Arm(rule, "gan", {"rule": rule}) for rule in ("alternating", "extragradient", "past-extragradient"))
+    arms = tuple(
+        Arm(rule, "gan", {"rule": rule, **SMALL}) for rule in ("alternating", "extragradient", "past-extragradient")
+    )
     study = Study("costs", ("ring",), arms, Budget("gradients", 48), "coverage", trials=1, seeds=(0,), points=3)
     outcomes = poise.compare(study, out=tmp_path / "costs").outcomes()
     spent = {o.job.arm: o.spent for o in outcomes if o.job.phase == "final"}

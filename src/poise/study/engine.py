@@ -9,6 +9,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+import torch
+
 from ..api import Interrupted
 from ..files import write_json
 from ..signals import catching
@@ -61,7 +63,7 @@ def run(study: Study, jobs: Sequence[Job], root: Path, workers: int, told: Told)
 
 def _together(study: Study, jobs: Sequence[Job], root: Path, workers: int, told: Told) -> list[Job]:
     """Run jobs until all are done or a process dies; return those that were running then."""
-    threads = max(1, (os.cpu_count() or 1) // workers)
+    threads = max(1, torch.get_num_threads() // workers)  # of those that $OMP_NUM_THREADS or a container allows
     waiting, running = list(jobs), dict[Future[Outcome | None], Job]()
     spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
     with catching() as caught, ProcessPoolExecutor(workers, spawn, worker.prepare, (threads,)) as pool:

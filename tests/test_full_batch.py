@@ -145,6 +145,7 @@ def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert json.loads(printed)["ended"].startswith("discriminator: the gradient's norm fell to")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_going_on_is_as_if_never_stopped(tmp_path: Path) -> None:
     constant = {"lr": 0.02, "lr_end": None}  # or it would fall with the share of --steps
     data = points(tmp_path)

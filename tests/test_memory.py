@@ -24,7 +24,7 @@ def faults(steps):
         training.play([Batch(*batches[step])], progress=0.0)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
-print(-faults(range(10)) + faults(range(10, 20)))
+print(-faults(range(5)) + faults(range(5, 10)))
 """
 
 
@@ -35,5 +35,5 @@ def faults(way: str) -> int:
 
 @pytest.mark.skipif(not keep_freed(), reason="the C library has no such switch")
 def test_steps_of_a_training_reuse_their_memory() -> None:
-    """Without it, ten steps cost some forty thousand page faults."""
+    """Without it, five steps cost some twenty thousand page faults."""
     assert faults("kept") < 0.1 * faults("returned")

@@ -110,6 +110,7 @@ def test_one_player_may_have_another_optimizer(tmp_path: Path, capsys: pytest.Ca
     assert '"momentum": -0.3' in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     "options",
     [

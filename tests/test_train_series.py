@@ -44,6 +44,7 @@ def weights(run: Run) -> dict[str, np.ndarray]:
     return {f"{file.stem}.{k}": v for file in path.glob("*.safetensors") for k, v in load_file(file).items()}
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: "-".join(map(str, route.values())))
 def test_a_run_that_was_stopped_goes_on_bit_for_bit(route: dict[str, Any], walk: Path, tmp_path: Path) -> None:
     settings = {**SMALL, **route}
@@ -62,6 +63,7 @@ def test_a_run_that_was_stopped_goes_on_bit_for_bit(route: dict[str, Any], walk:
     assert plain == [{k: v for k, v in line.items() if k != "seconds"} for line in parts.metrics()]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_best_checkpoint_is_kept_and_sampled_from(walk: Path, tmp_path: Path) -> None:
     run = poise.train("rvae", walk, steps=12, lr=0.05, out=tmp_path / "run", **SMALL)  # soon gets worse
     scores = {line["step"]: line["valid.bound"] for line in run.metrics() if "valid.bound" in line}

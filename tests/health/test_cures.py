@@ -18,6 +18,8 @@ from poise.run import Run
 
 from .test_watch import IDLE, TOY, killed_at, tensors, written
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 SLOW: dict[str, Any] = {**TOY, "watch_every": 40, "log_every": 40, "checkpoint_every": 80, "steps": 320}
 CURED: dict[str, Any] = {**IDLE, **SLOW, "cure": True}
 CONFIGS = {

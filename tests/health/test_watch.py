@@ -51,6 +51,7 @@ def written(run: Run) -> tuple[list[Any], list[Any]]:
     return metrics, [finding.to_json() for finding in run.findings()]
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("recipe", ["gan", "gan-textbook", "vae", "vamp", "rvae"])
 def test_training_is_the_same_with_and_without_the_watch(recipe: str, images: Path, tmp_path: Path) -> None:
     series = tmp_path / "series.npy"

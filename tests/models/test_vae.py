@@ -170,6 +170,7 @@ SCHEDULES: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("options", SCHEDULES, ids=str)
 def test_every_schedule_goes_on_bit_for_bit(options: dict[str, Any], images: Path, tmp_path: Path) -> None:
     """What a schedule does depends on the whole training, so the same training is cut, not a shorter one prolonged."""

@@ -57,6 +57,7 @@ def test_all_of_the_data_cost_as_many_as_they_have_batches() -> None:
     assert training.gradients == 6
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(("rule", "steps"), [("alternating", 30), ("extragradient", 15)])
 def test_a_budget_of_gradients_ends_a_run_and_goes_on_where_it_was(rule: str, steps: int, tmp_path: Any) -> None:
     make = functools.partial(poise.train, "gan", "ring", rule=rule, progress=False, width=8, batch=16)

@@ -49,8 +49,9 @@ def save_sequences(path: Path, made: Floats | None, data: Floats | None, columns
         for cell, (name, i, one, color) in zip(row, drawn, strict=True):
             cell.plot(one[:, feature], color=color, linewidth=1.0)
             cell.set_title(f"{name} {i + 1}" if feature == 0 else "", color=color, fontsize=9)
-            cell.set_xlabel("step" if feature == shown - 1 else "")
+            cell.set_xlabel("step")
             _quiet(cell)
+            _outer(cell, bottom=feature == shown - 1, left=cell is row[0])
         row[0].set_ylabel(_short(columns[feature]))
     _say_which(figure, shown, len(columns))
     write_file(path, figure_png(figure))
@@ -82,10 +83,11 @@ def save_autocorrelations(path: Path, made: Floats, data: Floats, columns: Seque
         cell.plot(curves[0][:, feature], color=DATA, linewidth=1.6, label="data")
         cell.plot(curves[1][:, feature], color=MADE, linewidth=1.6, linestyle="--", label="samples")
         cell.set_title(_short(columns[feature]), fontsize=9)
-        lowest = i + across >= shown
-        cell.set_xlabel("lag, steps" if lowest else "")
+        cell.set_xlabel("lag, steps")
         _quiet(cell)
+        lowest = i + across >= shown
         cell.tick_params(labelbottom=lowest)
+        _outer(cell, bottom=lowest, left=i % across == 0)
     cells[0].legend(frameon=False, fontsize=8)
     left_out = f" of {shown} of {len(columns)} features" if shown < len(columns) else ""
     figure.suptitle(f"autocorrelation{left_out}", fontsize=10)
@@ -157,9 +159,9 @@ def save_forecasts(
             cell.plot(steps[: len(came)], came, color=DATA, linewidth=1.2, linestyle="--", label="what came")
         cell.axvline(begin - 0.5, color="0.6", linewidth=0.8, linestyle=":")
         cell.set_title(names[i] if feature == 0 else "", fontsize=9)
-        cell.set_xlabel("step" if feature == shown - 1 else "")
-        cell.set_ylabel(_short(columns[feature]) if i == 0 else "")
+        cell.set(xlabel="step", ylabel=_short(columns[feature]))
         _quiet(cell)
+        _outer(cell, bottom=feature == shown - 1, left=i == 0)
     named = cells[0, 0].get_legend_handles_labels()
     figure.legend(*named, loc="outside lower center", ncols=5, frameon=False, fontsize=8)
     _say_which(figure, shown, len(columns))
@@ -193,9 +195,9 @@ def save_gaps(
         bars = np.stack([(filled - lower)[at][there], (upper - filled)[at][there]]).clip(min=0)
         cell.errorbar(steps[there], filled[at][there], bars, label="median and 90% of draws", **look)
         cell.set_title(_named(titles, series[column]) if row == 0 else "", fontsize=9)
-        cell.set_xlabel("step" if row == len(features) - 1 else "")
-        cell.set_ylabel(_short(columns[features[row]]) if column == 0 else "")
+        cell.set(xlabel="step", ylabel=_short(columns[features[row]]))
         _quiet(cell)
+        _outer(cell, bottom=row == len(features) - 1, left=column == 0)
     named = cells[0, 0].get_legend_handles_labels()
     figure.legend(*named, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     if len(features) < len(columns):
@@ -256,6 +258,12 @@ def _quiet(cell: "Axes") -> None:
     cell.tick_params(labelsize=7)
     for side in ("top", "right"):
         cell.spines[side].set_visible(False)
+
+
+def _outer(cell: "Axes", bottom: bool, left: bool) -> None:
+    """Leave axes that are shared to the outer cells; those of the inner ones took most of the time of a picture."""
+    cell.xaxis.set_visible(bottom)
+    cell.yaxis.set_visible(left)
 
 
 def _named(titles: Sequence[str], series: int) -> str:

@@ -13,6 +13,7 @@ from .data.toys import TOYS
 from .files import write_file
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MOST_COLUMNS = 5  # of a table in one picture
@@ -115,7 +116,7 @@ def _pairs(samples: NDArray[np.generic], real: NDArray[np.generic] | None, colum
 
     shown = min(samples.shape[1], MOST_COLUMNS)
     figure = Figure(figsize=(1 + 1.8 * max(shown, 2), 1 + 1.8 * max(shown, 2)), layout="constrained")
-    axes = figure.subplots(shown, shown, squeeze=False)
+    axes = figure.subplots(shown, shown, squeeze=False, sharex="col")
     sets = [("samples", samples, "#2b6cb0")]
     if real is not None:  # below the samples, or they would be hidden
         sets.insert(0, ("data", real, "#c05621"))
@@ -129,12 +130,21 @@ def _pairs(samples: NDArray[np.generic], real: NDArray[np.generic] | None, colum
                 cell.hist(rows[:, i], bins=edges, density=True, alpha=0.55, color=color, label=name)
             else:
                 cell.scatter(rows[:, j], rows[:, i], s=4, alpha=0.3, linewidths=0, color=color)
+        if 0 < j < i:
+            cell.sharey(axes[i, 0])
         cell.tick_params(labelsize=7)
-        cell.set(xlabel=columns[j] if i == shown - 1 else "", ylabel=columns[i] if j == 0 and i else "")
+        cell.set(xlabel=columns[j], ylabel=columns[i] if i else "")
+        outer(cell, bottom=i == shown - 1, left=j == 0)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="upper right")
     if shown < samples.shape[1]:
         figure.suptitle(f"the first {shown} of {samples.shape[1]} columns")
     return figure_png(figure)
+
+
+def outer(cell: "Axes", bottom: bool, left: bool) -> None:
+    """Leave axes that are shared to the outer cells; those of the inner ones took most of the time of a picture."""
+    cell.xaxis.set_visible(bottom)
+    cell.yaxis.set_visible(left)
 
 
 def figure_png(figure: "Figure") -> bytes:

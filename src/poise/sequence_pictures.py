@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .files import write_file
 from .metrics.autocorrelation import autocorrelation
 from .metrics.intervals import quantiles
-from .pictures import figure_png
+from .pictures import figure_png, outer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +51,7 @@ def save_sequences(path: Path, made: Floats | None, data: Floats | None, columns
             cell.set_title(f"{name} {i + 1}" if feature == 0 else "", color=color, fontsize=9)
             cell.set_xlabel("step")
             _quiet(cell)
-            _outer(cell, bottom=feature == shown - 1, left=cell is row[0])
+            outer(cell, bottom=feature == shown - 1, left=cell is row[0])
         row[0].set_ylabel(_short(columns[feature]))
     _say_which(figure, shown, len(columns))
     write_file(path, figure_png(figure))
@@ -87,7 +87,7 @@ def save_autocorrelations(path: Path, made: Floats, data: Floats, columns: Seque
         _quiet(cell)
         lowest = i + across >= shown
         cell.tick_params(labelbottom=lowest)
-        _outer(cell, bottom=lowest, left=i % across == 0)
+        outer(cell, bottom=lowest, left=i % across == 0)
     cells[0].legend(frameon=False, fontsize=8)
     left_out = f" of {shown} of {len(columns)} features" if shown < len(columns) else ""
     figure.suptitle(f"autocorrelation{left_out}", fontsize=10)
@@ -161,7 +161,7 @@ def save_forecasts(
         cell.set_title(names[i] if feature == 0 else "", fontsize=9)
         cell.set(xlabel="step", ylabel=_short(columns[feature]))
         _quiet(cell)
-        _outer(cell, bottom=feature == shown - 1, left=i == 0)
+        outer(cell, bottom=feature == shown - 1, left=i == 0)
     named = cells[0, 0].get_legend_handles_labels()
     figure.legend(*named, loc="outside lower center", ncols=5, frameon=False, fontsize=8)
     _say_which(figure, shown, len(columns))
@@ -197,7 +197,7 @@ def save_gaps(
         cell.set_title(_named(titles, series[column]) if row == 0 else "", fontsize=9)
         cell.set(xlabel="step", ylabel=_short(columns[features[row]]))
         _quiet(cell)
-        _outer(cell, bottom=row == len(features) - 1, left=column == 0)
+        outer(cell, bottom=row == len(features) - 1, left=column == 0)
     named = cells[0, 0].get_legend_handles_labels()
     figure.legend(*named, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     if len(features) < len(columns):
@@ -258,12 +258,6 @@ def _quiet(cell: "Axes") -> None:
     cell.tick_params(labelsize=7)
     for side in ("top", "right"):
         cell.spines[side].set_visible(False)
-
-
-def _outer(cell: "Axes", bottom: bool, left: bool) -> None:
-    """Leave axes that are shared to the outer cells; those of the inner ones took most of the time of a picture."""
-    cell.xaxis.set_visible(bottom)
-    cell.yaxis.set_visible(left)
 
 
 def _named(titles: Sequence[str], series: int) -> str:

@@ -17,7 +17,7 @@ STEPS = 36
 
 
 def command(data: Path, out: Path) -> list[str]:
-    options = f"--steps {STEPS} --batch 8 --width 8 --latent 8 --log-every 1 --sample-every 7 --checkpoint-every 4"
+    options = f"--steps {STEPS} --batch 8 --width 8 --latent 8 --log-every 1 --sample-every 11 --checkpoint-every 5"
     return [sys.executable, "-m", "poise.cli", "train", "gan", str(data), "--out", str(out), *options.split()]
 
 

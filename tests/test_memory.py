@@ -35,5 +35,5 @@ def faults(way: str) -> int:
 
 @pytest.mark.skipif(not keep_freed(), reason="the C library has no such switch")
 def test_steps_of_a_training_reuse_their_memory() -> None:
-    """Without it, five steps cost some twenty thousand page faults."""
+    """Without it, five steps cost some thirty thousand page faults."""
     assert faults("kept") < 0.1 * faults("returned")

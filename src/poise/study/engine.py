@@ -63,7 +63,7 @@ def run(study: Study, jobs: Sequence[Job], root: Path, workers: int, told: Told)
 
 def _together(study: Study, jobs: Sequence[Job], root: Path, workers: int, told: Told) -> list[Job]:
     """Run jobs until all are done or a process dies; return those that were running then."""
-    threads = max(1, torch.get_num_threads() // workers)  # of those that $OMP_NUM_THREADS or a container allows
+    threads = max(1, torch.get_num_threads() // workers)  # of those that $OMP_NUM_THREADS and the affinity allow
     waiting, running = list(jobs), dict[Future[Outcome | None], Job]()
     spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
     with catching() as caught, ProcessPoolExecutor(workers, spawn, worker.prepare, (threads,)) as pool:
